@@ -1,0 +1,177 @@
+"""Intarsia hides one medium inside another and gives it back from the saved file.
+
+import intarsia
+
+hidden = intarsia.hide("cover.png", "secret.pdf", "container.png", password="correct horse")
+print(hidden.cover_psnr)
+intarsia.reveal("container.png", "out/", password="correct horse")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import os
+
+    from .media import Value
+    from .methods.base import Facts
+    from .results import Hidden, Revealed
+    from .survey import Capacity, Inspection
+
+    Source = str | os.PathLike[str] | Value
+
+__version__ = "0.1.0"
+__all__ = ["capacity", "hide", "inspect", "methods", "reveal"]
+
+# Everything heavy is imported inside the functions, so that `import intarsia` costs nothing.
+
+
+def hide(
+    cover: Source,
+    secret: Source | Sequence[Source],
+    out: str | os.PathLike[str],
+    *,
+    method: str | None = None,
+    password: str | None = None,
+    force: bool = False,
+    seed: int | None = None,
+    max_pixels: int | None = None,
+    **settings: object,
+) -> Hidden:
+    """Hide a secret in a picture and write the container, which is read back and checked before it appears.
+
+    Args:
+        cover: picture file, or `intarsia.media.Image`.
+        secret: any file, or a value (`intarsia.media.Image`, `intarsia.media.Blob`); a list of one.
+        out: container to write: .png, .bmp, .tif, .tiff or .webp (lossless).
+        method: name from `methods()`; None is `exact`.
+        password: None is the public key, which anybody can try.
+        force: replace `out` if it exists.
+        seed: makes the container repeatable: same inputs and seed, same bytes. None draws fresh randomness.
+        max_pixels: limit on pictures read; None is 64 million.
+        **settings: of the method, for `exact`: preset="fast" | "balanced" | "best", cover_db=, secret_db= (dB).
+
+    Returns:
+        What was measured on the saved file: cover PSNR in dB (RGB, higher is better), and for each secret its
+        bytes and PSNR or that it is exact.
+
+    Raises:
+        intarsia.errors.IntarsiaError: one class for each exit code; nothing was written.
+    """
+    from .errors import UsageError
+    from .pipeline import hide_file
+
+    secrets = list(secret) if isinstance(secret, Sequence) and not isinstance(secret, str | bytes) else [secret]
+    if len(secrets) != 1:
+        raise UsageError(f"{len(secrets)} secrets given; this release hides one in a cover")
+    terms = _terms(method, password, force, seed, max_pixels, settings)
+    return hide_file(cover, secrets[0], out, terms)
+
+
+def reveal(
+    container: Source,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    password: str | None = None,
+    method: str | None = None,
+    force: bool = False,
+    max_pixels: int | None = None,
+    **settings: object,
+) -> Revealed:
+    """Reveal what a container holds, from the file alone.
+
+    Args:
+        container: picture file, or `intarsia.media.Image`.
+        out: None returns values only; a folder restores name and format; a file name converts a picture to its
+            suffix.
+        password: None is the public key.
+        method: must be the one it was hidden with; None reads it from the header.
+        force: replace existing files.
+        max_pixels: limit on pictures read; None is 64 million.
+        **settings: of the method; none of today's needs any.
+
+    Raises:
+        intarsia.errors.NoSecretError: nothing hidden, wrong password, or changed: nobody can tell which.
+        intarsia.errors.IntarsiaError: other kinds, one for each exit code.
+    """
+    from .pipeline import reveal_file
+
+    return reveal_file(container, out, _terms(method, password, force, None, max_pixels, settings))
+
+
+def capacity(
+    cover: Source,
+    secret: Source | None = None,
+    *,
+    method: str | None = None,
+    max_pixels: int | None = None,
+    **settings: object,
+) -> Capacity:
+    """Tell how many bytes fit in a cover and, with a secret, what hiding it would give.
+
+    Args:
+        cover: picture file, or `intarsia.media.Image`.
+        secret: file or value to try; nothing is written.
+        method: None is `exact`.
+        max_pixels: limit on pictures read; None is 64 million.
+        **settings: of the method.
+
+    Raises:
+        intarsia.errors.DoesNotFitError: the secret does not fit; needed and available bytes are attributes.
+    """
+    from .survey import capacity as survey_capacity
+
+    return survey_capacity(cover, secret, _terms(method, None, False, None, max_pixels, settings))
+
+
+def inspect(file: Source, *, password: str | None = None, max_pixels: int | None = None) -> Inspection:
+    """Tell what a file is; with a password, what it carries for it.
+
+    Args:
+        file: any file, or a value.
+        password: None does not look for a secret; use "open" for the public key.
+        max_pixels: limit on pictures read; None is 64 million.
+
+    Raises:
+        intarsia.errors.NoSecretError: a password was given and nothing opens with it.
+    """
+    from .carrier.keys import Keyring
+    from .survey import inspect as survey_inspect
+
+    keyring = None if password is None else Keyring(password)
+    return survey_inspect(file, keyring, _terms(None, None, False, None, max_pixels, {}))
+
+
+def methods() -> tuple[Facts, ...]:
+    """Return the facts of every method in the table."""
+    from .methods import facts
+
+    return facts()
+
+
+def _terms(
+    method: str | None,
+    password: str | None,
+    force: bool,
+    seed: int | None,
+    max_pixels: int | None,
+    settings: dict[str, object],
+) -> Terms:
+    from .carrier.keys import PUBLIC_PASSWORD, Keyring
+    from .media.image_file import MAX_PIXELS
+    from .pipeline import Terms
+
+    return Terms(
+        keyring=Keyring(PUBLIC_PASSWORD if password is None else password),
+        method=method,
+        settings=settings,
+        force=force,
+        seed=seed,
+        max_pixels=max_pixels or MAX_PIXELS,
+    )
+
+
+if TYPE_CHECKING:
+    from .pipeline import Terms

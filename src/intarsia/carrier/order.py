@@ -1,0 +1,83 @@
+"""Keyed order: which place of a cover comes first, second, third.
+
+All randomness is a ChaCha20 key stream (RFC 8439) read as little-endian 64-bit words and used through exact
+integer arithmetic, so it is the same on every machine and in every release. A permutation of n places is the
+stable-argsort order of n words.
+"""
+
+import numpy as np
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
+from numpy.typing import NDArray
+
+BLOCK = 1 << 20
+"""Places permuted at a time; larger covers are split into interleaved blocks of at most this many."""
+
+
+def key_stream(key: bytes, nonce: bytes, length: int, counter: int = 0) -> bytes:
+    """Return `length` bytes of the ChaCha20 key stream (RFC 8439, section 2.4).
+
+    Args:
+        key: 32 bytes.
+        nonce: 12 bytes.
+        length: bytes wanted, up to 256 GiB.
+        counter: initial block counter.
+    """
+    encryptor = Cipher(algorithms.ChaCha20(key, counter.to_bytes(4, "little") + nonce), None).encryptor()
+    return encryptor.update(bytes(length))
+
+
+def words(key: bytes, stream: int, count: int) -> NDArray[np.uint64]:
+    """Return `count` 64-bit words of stream number `stream` (the nonce, little-endian)."""
+    return np.frombuffer(key_stream(key, stream.to_bytes(12, "little"), 8 * count), dtype="<u8")
+
+
+def permutation(key: bytes, stream: int, count: int) -> NDArray[np.int64]:
+    """Return the keyed permutation of `count` places, int64 [count].
+
+    Args:
+        key: 32 bytes.
+        stream: stream number, one for each block.
+        count: number of places, at most `BLOCK`.
+    """
+    if not 0 <= count <= BLOCK:
+        raise ValueError(f"count is {count}; expected 0..{BLOCK}")
+    return argsort_words(words(key, stream, count))
+
+
+def argsort_words(random_words: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return the stable-argsort order of 64-bit words, int64 [n], n <= 2^20.
+
+    The index is packed into the low 20 bits and the words are sorted by value, which is several times faster
+    than an argsort. That is the same order unless two words share their upper 44 bits; then sort stably.
+    """
+    low = np.uint64(BLOCK - 1)
+    packed = (random_words & ~low) | np.arange(len(random_words), dtype=np.uint64)
+    packed.sort()
+    upper = packed >> np.uint64(20)
+    if np.any(upper[1:] == upper[:-1]):
+        return np.argsort(random_words, kind="stable")
+    return (packed & low).astype(np.int64)
+
+
+def draw(key: bytes, count: int, below: int, taken: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+    """Draw `count` distinct numbers in 0..below-1, in order of appearance, int64 [count].
+
+    Args:
+        key: 32 bytes.
+        count: how many.
+        below: upper bound, exclusive.
+        taken: numbers that must not be drawn.
+
+    Raises:
+        ValueError: fewer than `count` numbers are free.
+    """
+    forbidden = set() if taken is None else set(taken.tolist())
+    if count > below - len(forbidden):
+        raise ValueError(f"cannot draw {count} of {below} numbers, {len(forbidden)} of them taken")
+    drawn: list[int] = []
+    wanted = 2 * count
+    while len(drawn) < count:
+        candidates = (words(key, 0, wanted) % np.uint64(below)).tolist()
+        drawn = [number for number in dict.fromkeys(candidates) if number not in forbidden][:count]
+        wanted *= 2
+    return np.array(drawn, dtype=np.int64)

@@ -1,0 +1,172 @@
+"""What a person or a script sees: progress, notes, one-line errors, exit codes."""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, NoReturn, TypeVar
+
+import typer
+
+from ..errors import IntarsiaError, OutputError, ResourceError
+
+INTERRUPTED = 130
+TERMINATED = 143
+BROKEN_PIPE = 141
+PATIENCE = 1.0
+"""Seconds of work before progress is shown."""
+
+# The parser's own "wrong command line" error, whose home differs between releases of typer.
+_CommandLineError = typer.BadParameter.__mro__[1]
+
+_R = TypeVar("_R")
+
+
+@contextlib.contextmanager
+def guard(*, debug: bool) -> Iterator[None]:
+    """Turn whatever the block raises into one line on stderr and the right exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+        sys.stdout.flush()
+        _leave(0)
+    except BaseException as error:
+        if debug and not isinstance(error, SystemExit | typer.Exit):
+            import traceback
+
+            traceback.print_exc()
+        _fail(error)
+
+
+def _fail(error: BaseException) -> NoReturn:
+    if isinstance(error, typer.Exit):
+        _leave(error.exit_code)
+    if isinstance(error, SystemExit):
+        _leave(error.code if isinstance(error.code, int) else 0)
+    if isinstance(error, BrokenPipeError):
+        _leave(BROKEN_PIPE)
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        say("interrupted; nothing was left behind")
+        _leave(INTERRUPTED)
+    if isinstance(error, _CommandLineError):
+        context = getattr(error, "ctx", None)
+        where = f" (see: {context.command_path} --help)" if context else ""
+        say(f"error: {error.format_message()}{where}")  # type: ignore[attr-defined]
+        _leave(2)
+    if isinstance(error, MemoryError):
+        error = ResourceError("out of memory; use a smaller picture, or a machine with more")
+    if isinstance(error, OSError):
+        error = OutputError(f"{error.filename or 'standard output'}: {(error.strerror or str(error)).lower()}")
+    if isinstance(error, IntarsiaError):
+        say(f"error: {error}")
+        for hint in getattr(error, "__notes__", ()):
+            say(f"note: {hint}")
+        _leave(error.exit_code)
+    say(f"error: unexpected {type(error).__name__}: {error}; --debug shows where")
+    _leave(1)
+
+
+def _leave(code: int) -> NoReturn:
+    """Exit at once: a worker thread deep inside a codec must not delay Ctrl-C."""
+    from ..media import files
+
+    files.remove_temporaries()
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    _leave(TERMINATED)
+
+
+def say(line: str) -> None:
+    """Write one line to stderr; a closed stderr is nobody's problem."""
+    with contextlib.suppress(OSError, ValueError):
+        print(f"intarsia: {line}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def show(text: str) -> None:
+    """Write one line to stdout; characters the terminal cannot show are escaped."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+
+
+def show_json(record: dict[str, Any]) -> None:
+    """Write one JSON line to stdout."""
+    show(json.dumps(record, ensure_ascii=True))
+
+
+def notes(lines: tuple[str, ...], *, quiet: bool) -> None:
+    """Write notes to stderr, one a line."""
+    if not quiet:
+        for line in lines:
+            say(f"note: {line}")
+
+
+def run(work: Callable[[], _R]) -> _R:
+    """Run `work` in a thread of its own, so that Ctrl-C is answered even while a codec is busy."""
+    result: list[_R] = []
+    failure: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            result.append(work())
+        except BaseException as error:
+            failure.append(error)
+
+    worker = threading.Thread(target=target, daemon=True)
+    worker.start()
+    while worker.is_alive():
+        worker.join(0.2)
+    if failure:
+        raise failure[0]
+    return result[0]
+
+
+class Meter:
+    """Progress on stderr: a bar with the time left on a terminal, JSON lines elsewhere, nothing for short work."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._started = time.monotonic()
+        self._stage, self._since, self._last = "", self._started, 0.0
+
+    def __call__(self, stage: str, share: float) -> None:
+        """Report that `share` (0..1) of `stage` is done."""
+        now = time.monotonic()
+        if stage != self._stage:
+            self._stage, self._since = stage, now
+        elif now - self._last < 0.25 and share < 1:
+            return
+        if self._quiet or now - self._started < PATIENCE:
+            return
+        self._last = now
+        eta = (now - self._since) * (1 - share) / share if share > 0.01 else None
+        with contextlib.suppress(OSError, ValueError):
+            self._draw(share, eta, now - self._started)
+
+    def done(self) -> None:
+        """Wipe the bar."""
+        if self._last and sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def _draw(self, share: float, eta: float | None, elapsed: float) -> None:
+        if sys.stderr.isatty():
+            filled = round(30 * share)
+            left = "" if eta is None else f" {eta:5.1f} s left"
+            sys.stderr.write(f"\r\x1b[K{self._stage:<20} {'█' * filled}{'·' * (30 - filled)} {share:4.0%}{left}")
+        else:
+            record = {"stage": self._stage, "done": round(share, 3), "seconds": round(elapsed, 2)}
+            if eta is not None:
+                record["eta"] = round(eta, 2)
+            sys.stderr.write(json.dumps(record) + "\n")
+        sys.stderr.flush()

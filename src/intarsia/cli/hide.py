@@ -1,0 +1,90 @@
+"""`intarsia hide`: a secret into a cover."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import InputError, UsageError
+from . import console, options
+
+if TYPE_CHECKING:
+    from ..media import Blob
+    from ..results import Hidden
+
+
+def hide(
+    cover: Annotated[str, typer.Argument(metavar="COVER", help="Picture to hide in.", show_default=False)],
+    secret: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SECRET", help="File to hide; - reads standard input.", show_default=False),
+    ] = None,
+    out: Annotated[str, typer.Option("--output", "-o", metavar="CONTAINER", help="Picture to write.")] = "",
+    text: Annotated[str | None, typer.Option("--text", metavar="STR", help="Hide this text.")] = None,
+    method: options.MethodName = None,
+    model: options.ModelName = None,
+    preset: Annotated[str | None, typer.Option("--preset", metavar="NAME", help="fast, balanced or best.")] = None,
+    set_: options.Settings = None,
+    password_file: options.PasswordFile = None,
+    ask_password: options.AskPassword = False,
+    no_password: options.NoPassword = False,
+    json_: options.Json = False,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+    seed: options.Seed = None,
+    device: options.DeviceOption = options.Device.auto,
+    max_pixels: options.MaxPixels = None,
+) -> None:
+    """Hide SECRET in COVER and write CONTAINER.
+
+    The saved container is read back, revealed and compared before it appears. Containers are lossless pictures:
+    .png .bmp .tif .tiff .webp.
+    """
+    out = options.check_overwrite(out)
+    settings = options.parse_settings(set_, preset, model)
+    source = _source(secret, text)
+    keyring = options.Password(password_file, ask_password, no_password).keyring(confirm=True, quiet=quiet)
+    meter = console.Meter(quiet=quiet)
+
+    def work() -> "Hidden":
+        from ..media.image_file import MAX_PIXELS
+        from ..pipeline import Terms, hide_file
+
+        terms = Terms(keyring, method, settings, force, seed, max_pixels or MAX_PIXELS, meter)
+        return hide_file(cover, source, out, terms)
+
+    hidden = console.run(work)
+    meter.done()
+    console.notes(hidden.notes, quiet=quiet)
+    if json_:
+        console.show_json(hidden.record())
+    elif not quiet:
+        console.show(_sentence(hidden))
+
+
+def _source(secrets: list[str] | None, text: str | None) -> "str | Blob":
+    from ..media import Blob
+
+    if (text is not None) + len(secrets or []) != 1:
+        raise UsageError("expected one SECRET, or --text STR")
+    if text is not None:
+        return Blob.text(text)
+    if secrets == ["-"]:
+        data = sys.stdin.buffer.read()
+        if not data:
+            raise InputError("standard input is empty; pipe the secret in, or name a file")
+        return Blob(data)
+    return (secrets or [""])[0]
+
+
+def _sentence(hidden: "Hidden") -> str:
+    from ..media.files import shown
+
+    secret = hidden.secrets[0]
+    quality = "exact" if secret.exact else f"{secret.psnr:.1f} dB"
+    what = shown(secret.name) if secret.name else secret.media
+    return (
+        f"{shown(hidden.container)}: {what} ({quality}, {secret.bytes:,} bytes) by {hidden.method}, "
+        f"cover {hidden.cover_psnr:.1f} dB, verified, {hidden.seconds:.1f} s"
+    )

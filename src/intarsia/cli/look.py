@@ -1,0 +1,161 @@
+"""`intarsia capacity`, `info`, `methods`, `doctor`: looking without hiding."""
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import UsageError
+from . import console, options
+
+if TYPE_CHECKING:
+    from ..methods.base import Method
+    from ..survey import Capacity, Inspection
+
+
+def capacity(
+    cover: Annotated[str, typer.Argument(metavar="COVER", help="Picture to hide in.")],
+    secret: Annotated[list[str] | None, typer.Argument(metavar="SECRET", help="File to try.")] = None,
+    method: options.MethodName = None,
+    preset: Annotated[str | None, typer.Option("--preset", metavar="NAME", help="fast, balanced or best.")] = None,
+    set_: options.Settings = None,
+    json_: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+    max_pixels: options.MaxPixels = None,
+) -> None:
+    """Tell what fits in COVER, at which quality, before hiding."""
+    if len(secret or []) > 1:
+        raise UsageError(f"{len(secret or [])} secrets given; this release hides one in a cover")
+    settings = options.parse_settings(set_, preset)
+    meter = console.Meter(quiet=quiet)
+
+    def work() -> "Capacity":
+        from ..media.image_file import MAX_PIXELS
+        from ..pipeline import Terms
+        from ..survey import capacity as survey
+
+        terms = Terms(method=method, settings=settings, max_pixels=max_pixels or MAX_PIXELS, progress=meter)
+        return survey(cover, secret[0] if secret else None, terms)
+
+    found = console.run(work)
+    meter.done()
+    if json_:
+        console.show_json(found.record())
+    else:
+        _show_capacity(cover, found)
+
+
+def _show_capacity(cover: str, found: "Capacity") -> None:
+    from ..media.files import shown
+
+    console.show(f"{shown(cover)}: {found.cover}; {found.method} holds up to {found.bytes:,} bytes")
+    if found.levels:
+        console.show("   r       bytes   cover PSNR (dB)")
+        for level in found.levels:
+            console.show(f"{level.order:4}{level.bytes:12,}{level.cover_psnr:18.1f}")
+    if (wanted := found.forecast) is not None:
+        quality = "exactly" if math.isinf(wanted.psnr) else f"at {wanted.psnr:.1f} dB"
+        console.show(
+            f"{shown(wanted.name)}: fits {quality} in {wanted.bytes:,} bytes, cover {wanted.cover_psnr:.1f} dB"
+        )
+
+
+def info(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Any file.")],
+    password_file: options.PasswordFile = None,
+    ask_password: options.AskPassword = False,
+    no_password: options.NoPassword = False,
+    json_: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+    max_pixels: options.MaxPixels = None,
+) -> None:
+    """Tell what FILE is; with the right password, what it carries."""
+    password = options.Password(password_file, ask_password, no_password)
+    keyring = password.keyring(quiet=quiet) if password.given else None
+
+    def work() -> "Inspection":
+        from ..media.image_file import MAX_PIXELS
+        from ..pipeline import Terms
+        from ..survey import inspect
+
+        return inspect(file, keyring, Terms(max_pixels=max_pixels or MAX_PIXELS))
+
+    found = console.run(work)
+    if json_:
+        console.show_json(found.record())
+    else:
+        _show_info(file, found)
+
+
+def _show_info(file: str, found: "Inspection") -> None:
+    from ..media.files import shown
+
+    kind = f"{found.format} picture, " if found.format else ""
+    console.show(f"{shown(file)}: {kind}{found.description}")
+    for note in found.notes:
+        console.show(f"  {note}")
+    if found.capacity:
+        console.show(f"  can hide up to {found.capacity:,} bytes")
+    if found.carries is None:
+        console.show("  whether it carries a secret cannot be told without the password")
+    for secret in found.carries or ():
+        name = shown(secret.name) if secret.name else "no name"
+        console.show(f"  carries {secret.media} ({name}), {secret.bytes:,} bytes, hidden by {found.method}")
+
+
+def methods(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One method, with its settings.")] = None,
+    cite: Annotated[bool, typer.Option("--cite", help="Print BibTeX.")] = False,
+    json_: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """List the methods, or one with its settings and paper."""
+    from ..methods import TABLE, load
+
+    for room in [load(name)] if name else [load(each) for each in TABLE]:
+        facts = room.facts
+        if json_:
+            console.show_json({**dataclasses.asdict(facts), "settings": _defaults(room)})
+        elif cite:
+            console.show(facts.bibtex)
+        else:
+            console.show(f"{facts.name:<8} {facts.title}")
+            if name:
+                _show_method(room)
+
+
+def _show_method(room: "Method[object]") -> None:
+    facts = room.facts
+    console.show(f"  hides      {', '.join(facts.secrets)} in {', '.join(facts.covers)}")
+    console.show(f"  exact      {'yes' if facts.exact else 'no'}; encrypted {'yes' if facts.encrypted else 'no'}")
+    console.show(f"  paper      {facts.paper}")
+    console.show("  settings   (--set KEY=VALUE)")
+    for key, default in _defaults(room).items():
+        console.show(f"    {key}={'' if default is None else default}")
+    for line in (room.Config.__doc__ or "").splitlines()[2:]:
+        console.show(f"  {line.rstrip()}" if line.strip() else "")
+
+
+def _defaults(room: "Method[object]") -> dict[str, object]:
+    return {field.name: field.default for field in dataclasses.fields(room.Config)}  # type: ignore[arg-type]
+
+
+def doctor(
+    file: Annotated[str | None, typer.Argument(metavar="FILE", help="A container that did not reveal.")] = None,
+    json_: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Check the installation with a real round trip; with FILE, say what may have happened to it."""
+    from .. import checkup
+
+    report = console.run(lambda: checkup.file(file) if file else checkup.installation())
+    if json_:
+        console.show_json({"healthy": report.healthy, "checks": [dataclasses.asdict(c) for c in report.checks]})
+    else:
+        for check in report.checks:
+            console.show(f"{'ok  ' if check.ok else 'BAD '} {check.what}: {check.found}")
+    if not report.healthy:
+        raise typer.Exit(1 if file is None else 3)

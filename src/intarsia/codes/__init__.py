@@ -1,0 +1,14 @@
+"""Secrets to bytes and back: one file for each kind of medium.
+
+    encode(value, budget, ...) -> bytes       never longer than the budget
+    decode(bytes) -> value                    needs nothing else
+
+Bytes are stored as long as they are, never padded. The first byte names the codec by letter:
+
+    picture   f  the file as it was        exact
+              w  WebP lossless             exact
+              j  JPEG 2000 codestream      exact or lossy
+              a  AVIF 4:4:4                lossy
+    bytes     s  stored                    exact
+              x  LZMA2                     exact
+"""

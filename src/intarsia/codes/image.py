@@ -1,0 +1,234 @@
+"""A picture to as many bytes as there are, and back.
+
+    exact    the file as it was, WebP lossless, JPEG 2000 reversible: the shortest
+    lossy    JPEG 2000 (irreversible, colour transform on) and AVIF 4:4:4: the smaller error wins
+
+Two questions are asked of the lossy codecs: "the best within this many bytes" (`budget`), and "the shortest that
+reaches this PSNR" (`target_db`). JPEG 2000 can be asked for a size or for a quality directly and needs two or
+three tries to hit it; AVIF has 101 quality steps, searched by interpolation. PSNR is that of the decoded
+8-bit (16-bit) picture, all channels, alpha included.
+"""
+
+import io
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from PIL import Image as Pil
+
+from ..errors import DoesNotFitError, InputError, ResourceError
+from ..media import image_file
+from ..media.image import Image, from_pil, psnr, to_pil
+
+CODECS = ("jpeg2000", "avif")
+"""Lossy codecs in the order they are tried."""
+
+AVIF_SPEED = 8
+_GREY = (b"W", b"A")  # grey pictures in codecs that know colour only
+_MAX_REVEALED_PIXELS = 1 << 28
+_EXACT_HOPELESS = 200  # raw bytes for each byte of budget beyond which no lossless try is made
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A coded picture and how far its decoded form is from the original (dB, inf when exact)."""
+
+    code: bytes
+    psnr: float
+
+
+def encode(value: Image, budget: int, *, target_db: float | None = None, codecs: Sequence[str] = CODECS) -> Coded:
+    """Return the best code of `value` within `budget` bytes.
+
+    Args:
+        value: the picture.
+        budget: most bytes the code may take.
+        target_db: stop at this PSNR instead of filling the budget. An exact code is taken when it is no longer.
+        codecs: which lossy codecs to try.
+
+    Returns:
+        The code. Its PSNR is below `target_db` when the budget cannot reach it.
+
+    Raises:
+        DoesNotFitError: not even the coarsest code fits.
+    """
+    exact = _shortest_exact(value, budget)
+    if target_db is not None:
+        found = [_CODECS[name].at_quality(value, target_db) for name in codecs]
+        reaching = [one for one in (*found, exact) if one and one.psnr >= target_db and len(one.code) <= budget]
+        if reaching:
+            return min(reaching, key=lambda one: (len(one.code), -one.psnr))
+    if exact:
+        return exact
+    filled = [one for name in codecs if (one := _CODECS[name].at_size(value, budget))]
+    if not filled:
+        smallest = _coarsest(value)
+        raise DoesNotFitError(
+            f"the picture needs at least {smallest:,} bytes and {max(budget, 0):,} fit",
+            needed=smallest,
+            available=budget,
+        )
+    return max(filled, key=lambda one: one.psnr)
+
+
+def decode(code: bytes, name: str = "") -> Image:
+    """Undo `encode`; an exact code gives the very samples, a lossy one the picture that was measured."""
+    if code[:1] == b"f":
+        return image_file.decode(code[1:], name, max_pixels=_MAX_REVEALED_PIXELS)
+    if code[:1] not in (b"w", b"j", b"a", *_GREY):
+        raise InputError(f"unknown code {code[:1]!r} for a picture; a newer release may know it")
+    picture = _open(code)
+    if code[:1] in _GREY:
+        picture = picture.convert("L" if picture.mode == "RGB" else "LA")
+    return replace(from_pil(picture), name=name)
+
+
+def _open(code: bytes) -> Pil.Image:
+    with Pil.open(io.BytesIO(code[1:]), formats=("WEBP", "JPEG2000", "AVIF")) as opened:
+        if opened.width * opened.height > _MAX_REVEALED_PIXELS:
+            raise ResourceError(f"the secret picture is {opened.width} x {opened.height}, too large to unpack")
+        opened.load()
+        return opened
+
+
+# --- exact --------------------------------------------------------------------------------------------------
+
+
+def _shortest_exact(value: Image, budget: int) -> Coded | None:
+    codes = []
+    if value.file is not None:
+        codes.append(b"f" + value.file)
+    if value.samples.nbytes < budget * _EXACT_HOPELESS:
+        codes.append(_reversible(value))
+    fitting = [code for code in codes if len(code) <= budget]
+    return Coded(min(fitting, key=len), math.inf) if fitting else None
+
+
+def _reversible(value: Image) -> bytes:
+    if value.depth == 8 and max(value.width, value.height) <= 16383 and not (value.is_grey and value.alpha is not None):
+        colour = to_pil(value) if not value.is_grey else to_pil(value).convert("RGB")
+        packed = _save(colour, "WEBP", lossless=True, exact=True, quality=60, method=4)
+        return (b"W" if value.is_grey else b"w") + packed
+    return b"j" + _save(to_pil(value), "JPEG2000", irreversible=False, no_jp2=True)
+
+
+# --- JPEG 2000 ----------------------------------------------------------------------------------------------
+
+
+def _jpeg2000_at_size(value: Image, budget: int) -> Coded | None:
+    """Fill `budget` to within 1 %, or as far as the finest quantisation goes."""
+    raw, aim, best = _raw_bytes(value), float(budget - 1), None
+    for _ in range(6):
+        if aim < 1:
+            break
+        code = _jpeg2000_code(value, "rates", raw / aim)
+        if len(code) <= budget:
+            best = code if best is None or len(code) > len(best) else best
+            if len(code) >= 0.99 * budget or raw / aim <= 1:
+                break
+            aim *= min(2.0, 0.998 * budget / len(code))
+        else:
+            aim *= 0.997 * budget / len(code)
+    return _measured(value, best) if best else None
+
+
+def _jpeg2000_at_quality(value: Image, target_db: float) -> Coded | None:
+    """Reach `target_db` with at most .1 dB to spare where the codec allows."""
+    ask, best = target_db + 0.4, None
+    for _ in range(5):
+        found = _measured(value, _jpeg2000_code(value, "dB", ask))
+        if found.psnr >= target_db and (best is None or len(found.code) < len(best.code)):
+            best = found
+        if target_db <= found.psnr <= target_db + 0.1:
+            break
+        ask += target_db + 0.05 - found.psnr
+        if not 1 < ask < 120:
+            break
+    return best
+
+
+def _jpeg2000_code(value: Image, mode: str, layer: float) -> bytes:
+    # mct=1: without the colour transform RGB planes are coded apart and lose 6 dB.
+    mct = 0 if value.is_grey else 1
+    options = {"irreversible": True, "mct": mct, "quality_mode": mode, "quality_layers": [layer], "no_jp2": True}
+    return b"j" + _save(to_pil(value), "JPEG2000", num_resolutions=_resolutions(value), **options)
+
+
+def _resolutions(value: Image) -> int:
+    # The codec refuses more wavelet levels than the shorter side can be halved.
+    return max(1, min(6, min(value.width, value.height).bit_length()))
+
+
+# --- AVIF ---------------------------------------------------------------------------------------------------
+
+
+def _avif_at_size(value: Image, budget: int) -> Coded | None:
+    """Take the finest quality step that stays within `budget`."""
+    if value.depth == 16:
+        return None
+    over = _first(lambda quality: len(_avif_code(value, quality)) > budget, start=85)
+    return None if over == 0 else _measured(value, _avif_code(value, 100 if over is None else over - 1))
+
+
+def _avif_at_quality(value: Image, target_db: float) -> Coded | None:
+    """Take the coarsest quality step that reaches `target_db`."""
+    if value.depth == 16:
+        return None
+    step = _first(lambda quality: _measured(value, _avif_code(value, quality)).psnr >= target_db, start=88)
+    return None if step is None else _measured(value, _avif_code(value, step))
+
+
+def _first(holds: Callable[[int], bool], start: int) -> int | None:
+    """Return the first quality step 0..100 that `holds`, assuming it holds from there on; None if none does.
+
+    Starts in the middle of where answers usually lie, so that a search takes five tries, not seven.
+    """
+    low, high, middle = 0, 101, start
+    while low < high:
+        low, high = (low, middle) if holds(middle) else (middle + 1, high)
+        middle = (low + high) // 2
+    return low if low <= 100 else None
+
+
+def _avif_code(value: Image, quality: int) -> bytes:
+    picture = to_pil(value)
+    options: dict[str, Any] = {"quality": quality, "subsampling": "4:4:4", "speed": AVIF_SPEED}
+    if value.is_grey:
+        picture = picture.convert("RGB" if value.alpha is None else "RGBA")
+        options["subsampling"] = "4:0:0"
+    return (b"A" if value.is_grey else b"a") + _save(picture, "AVIF", **options)
+
+
+@dataclass(frozen=True)
+class _Codec:
+    at_size: Callable[[Image, int], Coded | None]
+    at_quality: Callable[[Image, float], Coded | None]
+
+
+_CODECS = {
+    "jpeg2000": _Codec(_jpeg2000_at_size, _jpeg2000_at_quality),
+    "avif": _Codec(_avif_at_size, _avif_at_quality),
+}
+
+
+# --- shared -------------------------------------------------------------------------------------------------
+
+
+def _coarsest(value: Image) -> int:
+    """Return the size of the shortest code there is."""
+    return len(_jpeg2000_code(value, "rates", float(_raw_bytes(value))))
+
+
+def _measured(value: Image, code: bytes) -> Coded:
+    return Coded(code, psnr(value, decode(code)))
+
+
+def _raw_bytes(value: Image) -> int:
+    return value.samples.nbytes + (0 if value.alpha is None else value.alpha.nbytes)
+
+
+def _save(picture: Pil.Image, form: str, **options: Any) -> bytes:  # noqa: ANN401 (Pillow's own options)
+    stream = io.BytesIO()
+    picture.save(stream, form, **options)
+    return stream.getvalue()

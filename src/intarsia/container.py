@@ -1,0 +1,195 @@
+"""The header: what a container carries, told only to whoever has the password.
+
+    plaintext (32 or 480 bytes)
+    ├── u8       revision of this layout: 1
+    ├── u8 + n   method name, ASCII
+    ├── u8 + n   method settings, the method's own bytes
+    ├── u8       number of secrets
+    ├── each:    u8 kind letter, varint payload length, u8 + n file name (file-system bytes)
+    └── zeros    up to the size
+    sealed: + 32 bytes  →  64 or 512 bytes, at one ternary digit in each of its keyed places
+
+The shorter size is taken when everything fits it. Sealed bytes and salt are indistinguishable from noise, so
+there is nothing to look for without the password. Names are stored, never positions in a table. Every size ever
+used stays readable; a revision from the future is recognised after it was authenticated.
+"""
+
+import os
+import secrets
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .carrier import order, seal
+from .carrier.channel import SALT_DIGITS, Places, salt_bytes
+from .carrier.keys import Keyring, Keys
+from .errors import InputError, NoSecretError, UsageError
+from .methods.base import Entry
+
+REVISION = 1
+SIZES = (64, 512)
+"""Bytes of a sealed header: without names, and with."""
+
+_USE = "intarsia/v1/header"
+_KINDS = {"image": "i", "text": "t", "blob": "b"}
+_LETTERS = {letter: kind for kind, letter in _KINDS.items()}
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a container says about itself.
+
+    Attributes:
+        method: name of the method that reveals it.
+        settings: that method's own bytes.
+        entries: the secrets, in order.
+    """
+
+    method: str
+    settings: bytes
+    entries: tuple[Entry, ...]
+
+    def pack(self, size: int) -> bytes:
+        """Return the plaintext for a sealed header of `size` bytes.
+
+        Raises:
+            UsageError: a field does not fit; `size_for` tells beforehand.
+        """
+        fields = self._fields()
+        room = size - seal.OVERHEAD
+        if len(fields) > room:
+            raise UsageError(f"header fields take {len(fields)} bytes; expected at most {room}")
+        return fields + bytes(room - len(fields))
+
+    def size_for(self) -> int:
+        """Return the smallest of `SIZES` that holds this header."""
+        needed = len(self._fields()) + seal.OVERHEAD
+        fitting = [size for size in SIZES if needed <= size]
+        if not fitting:
+            raise UsageError(f"header takes {needed} bytes; expected at most {SIZES[-1]} (shorten names)")
+        return fitting[0]
+
+    def _fields(self) -> bytes:
+        entries = b"".join(
+            _KINDS[entry.kind].encode() + _varint(entry.length) + _short(os.fsencode(entry.name))
+            for entry in self.entries
+        )
+        start = bytes([REVISION]) + _short(self.method.encode()) + _short(self.settings)
+        return start + bytes([len(self.entries)]) + entries
+
+
+def unpack(plaintext: bytes) -> Header:
+    """Undo `Header.pack`.
+
+    Raises:
+        InputError: authentic, but of a later revision than this release knows.
+    """
+    reader = _Reader(plaintext)
+    if (revision := reader.byte()) != REVISION:
+        raise InputError(f"the container has header revision {revision}; a newer release of intarsia is needed")
+    method, settings = reader.short().decode(), reader.short()
+    entries = []
+    for _ in range(reader.byte()):
+        kind = _LETTERS.get(chr(reader.byte()))
+        if kind is None:
+            raise InputError("the container holds a kind of secret this release does not know; a newer one is needed")
+        entries.append(Entry(kind, reader.varint(), os.fsdecode(reader.short())))
+    return Header(method, settings, tuple(entries))
+
+
+# --- in and out of a picture's places ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A header found: the keys that opened it, and the size it was stored in."""
+
+    header: Header
+    keys: Keys
+    size: int
+
+
+def write_header(places: Places, header: Header, size: int, keys: Keys, associated: bytes) -> None:
+    """Seal the header and write it at its keyed places."""
+    places.write_header(keys, seal.seal(keys, _USE, header.pack(size), associated))
+
+
+def open_header(places: Places, keyring: Keyring, associated: bytes) -> Opened:
+    """Find and open the header.
+
+    Raises:
+        NoSecretError: no header opens with this password.
+        InputError: it opens but a newer release wrote it.
+    """
+    if not places.has_room_for(SIZES[0]):
+        raise NoSecretError
+    keys = keyring.keys(places.read_salt())
+    for size in SIZES:
+        if not places.has_room_for(size):
+            break
+        try:
+            plaintext = seal.unseal(keys, _USE, places.read_header(keys, size), associated)
+        except NoSecretError:
+            continue
+        return Opened(unpack(plaintext), keys, size)
+    raise NoSecretError
+
+
+def new_salt(seed_material: bytes | None = None) -> tuple[NDArray[np.uint8], bytes]:
+    """Draw the salt: its 81 uniform ternary digits, and the 16 bytes they stand for.
+
+    Args:
+        seed_material: for repeatable containers, bytes that differ whenever cover, secret or settings do; None
+            asks the operating system.
+    """
+    stream = secrets.token_bytes(256) if seed_material is None else order.key_stream(seed_material, bytes(12), 256)
+    # A byte below 3^5 = 243 gives five uniform digits; others are thrown away.
+    numbers = [byte for byte in stream if byte < 243]
+    digits = (np.array(numbers)[:, None] // 3 ** np.arange(5) % 3).astype(np.uint8).reshape(-1)[:SALT_DIGITS]
+    return digits, salt_bytes(digits)
+
+
+# --- little fields -------------------------------------------------------------------------------------------
+
+
+def _short(data: bytes) -> bytes:
+    if len(data) > 255:
+        raise UsageError(f"a header field has {len(data)} bytes; expected at most 255")
+    return bytes([len(data)]) + data
+
+
+def _varint(number: int) -> bytes:
+    """Write a number in groups of seven bits, low first; the top bit says that more follow."""
+    groups = []
+    while number > 127:
+        groups.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*groups, number])
+
+
+class _Reader:
+    """Reads fields in order; a field that runs over the end means another release's layout."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    def byte(self) -> int:
+        return self._take(1)[0]
+
+    def short(self) -> bytes:
+        return self._take(self.byte())
+
+    def varint(self) -> int:
+        number = shift = 0
+        while (byte := self.byte()) > 127:
+            number |= (byte & 127) << shift
+            shift += 7
+        return number | byte << shift
+
+    def _take(self, count: int) -> bytes:
+        if self._at + count > len(self._data):
+            raise InputError("the container's header does not follow the known layout; a newer release is needed")
+        self._at += count
+        return self._data[self._at - count : self._at]

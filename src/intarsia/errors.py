@@ -1,0 +1,71 @@
+"""What can go wrong, one class for each exit code of the command line.
+
+Every message is one line that names the file or the setting, says what was expected and what to do about it.
+"""
+
+
+class IntarsiaError(Exception):
+    """Base of everything this package raises on purpose; `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+class VerificationError(IntarsiaError):
+    """Hidden, but the saved container did not give the secret back; the container was removed."""
+
+    exit_code = 1
+
+
+class UsageError(IntarsiaError, ValueError):
+    """A setting, a name or a combination of options that cannot be meant."""
+
+    exit_code = 2
+
+
+class InputError(IntarsiaError):
+    """An input file is missing, damaged, of the wrong kind, or lies about itself."""
+
+    exit_code = 3
+
+
+class NoSecretError(IntarsiaError):
+    """Wrong password, nothing hidden, or damaged: on purpose nobody can tell which."""
+
+    exit_code = 4
+
+    def __init__(self) -> None:
+        super().__init__("no secret found, or wrong password, or the file was changed after hiding")
+
+
+class DoesNotFitError(IntarsiaError):
+    """The secret needs more bytes than the cover offers.
+
+    Attributes:
+        needed: bytes the secret needs in its smallest form, header excluded.
+        available: bytes the cover offers under the settings in force.
+    """
+
+    exit_code = 5
+
+    def __init__(self, message: str, *, needed: int, available: int) -> None:
+        super().__init__(message)
+        self.needed = needed
+        self.available = available
+
+
+class ResourceError(IntarsiaError):
+    """The input is larger than the limit in force, or memory ran out."""
+
+    exit_code = 6
+
+
+class WeightsError(IntarsiaError):
+    """Trained weights are missing, damaged or of the wrong shape."""
+
+    exit_code = 7
+
+
+class OutputError(IntarsiaError):
+    """The output cannot be written: it exists, its folder does not, the disk is full."""
+
+    exit_code = 8

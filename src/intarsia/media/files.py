@@ -1,0 +1,175 @@
+"""Reading and writing files without surprises.
+
+Inputs are regular files (a pipe or a device would hang); outputs appear whole or not at all: a temporary file
+beside the target, fsync, then an atomic rename. What was at the target survives every failure.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from ..errors import InputError, OutputError
+
+PathLike = str | os.PathLike[str]
+
+_live_temporaries: set[Path] = set()
+
+
+def shown(path: PathLike) -> str:
+    """Return a path as one printable line: control and undecodable characters escaped."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def read_bytes(path: PathLike) -> bytes:
+    """Return the whole content of a regular file.
+
+    Raises:
+        InputError: it is missing, unreadable, empty, or not a regular file.
+    """
+    try:
+        mode = Path(path).stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise InputError(f"{shown(path)}: not a regular file; give a file on disk")
+        data = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{shown(path)}: cannot be read: {_reason(error)}") from error
+    if not data:
+        raise InputError(f"{shown(path)}: the file is empty")
+    return data
+
+
+class Output:
+    """One output file: checked before the work, written beside the target, moved into place at the end.
+
+        with Output(path, force=False) as output:   # fails here if the target cannot be written
+            ...                                     # the long work
+            output.write(data)                      # temporary file, on disk
+            ...                                     # read output.temporary back and check it
+            output.commit()                         # the target appears, whole
+
+    Leaving the block without `commit` removes the temporary file.
+    """
+
+    def __init__(self, path: PathLike, *, force: bool = False) -> None:
+        self._name = shown(path)
+        self._force = force
+        self.target = Path(path)
+        if force and self.target.is_symlink():
+            self.target = Path(os.path.realpath(path))
+        self.temporary: Path = self.target
+
+    def __enter__(self) -> "Output":
+        try:
+            self._refuse_existing()
+            descriptor, name = tempfile.mkstemp(prefix=".intarsia-", dir=self.target.parent)
+            os.close(descriptor)
+            self.temporary = Path(name)
+            _live_temporaries.add(self.temporary)
+            # The file system refuses a target's name that is too long only when asked for that very name.
+            with contextlib.suppress(FileNotFoundError):
+                self.target.lstat()
+        except (OSError, ValueError) as error:
+            self.__exit__(None, None, None)
+            raise OutputError(f"{self._name}: cannot be written: {_reason(error)}") from error
+        return self
+
+    def write(self, data: bytes) -> None:
+        """Write the temporary file and flush it to disk."""
+        try:
+            with self.temporary.open("wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise OutputError(f"{self._name}: cannot be written: {_reason(error)}") from error
+
+    def commit(self) -> None:
+        """Move the temporary file to the target, with the permissions a new file would get."""
+        try:
+            umask = os.umask(0)
+            os.umask(umask)
+            self.temporary.chmod(0o666 & ~umask)
+            if self._force:
+                self.temporary.replace(self.target)
+            else:
+                self._link_new()
+            _sync_directory(self.target.parent)
+        except FileExistsError:
+            raise OutputError(_exists(self._name)) from None
+        except OSError as error:
+            raise OutputError(f"{self._name}: cannot be written: {_reason(error)}") from error
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.temporary != self.target:
+            with contextlib.suppress(OSError):
+                self.temporary.unlink()
+            _live_temporaries.discard(self.temporary)
+
+    def _refuse_existing(self) -> None:
+        if not os.path.lexists(self.target):
+            return
+        if not self._force:
+            raise OutputError(_exists(self._name))
+        if not stat.S_ISREG(self.target.lstat().st_mode):
+            raise OutputError(f"{self._name}: is not a regular file; choose another name")
+
+    def _link_new(self) -> None:
+        # A hard link never replaces a file that appeared meanwhile; not every file system has links.
+        try:
+            os.link(self.temporary, self.target)
+        except FileExistsError:
+            raise
+        except OSError:
+            if os.path.lexists(self.target):
+                raise FileExistsError from None
+            self.temporary.replace(self.target)
+
+
+def write_output(path: PathLike, data: bytes, *, force: bool = False) -> None:
+    """Write `data` to `path`, whole or not at all."""
+    with Output(path, force=force) as output:
+        output.write(data)
+        output.commit()
+
+
+def make_folder(path: PathLike) -> None:
+    """Create a folder, and those above it, unless it is there."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{shown(path)}: cannot be created: {_reason(error)}") from error
+
+
+def remove_temporaries() -> None:
+    """Remove what an interrupted run would leave behind; for signal handlers."""
+    for path in list(_live_temporaries):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _exists(name: str) -> str:
+    return f"{name}: already exists; choose another name or add --force"
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno is not None:
+        hints = {errno.ENOENT: "no such file or folder", errno.ENOSPC: "the disk is full"}
+        return hints.get(error.errno, (os.strerror(error.errno) or str(error)).lower())
+    return str(error)
+
+
+def _sync_directory(folder: Path) -> None:
+    # Makes the rename itself durable; some file systems cannot open folders, and that loses nothing.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

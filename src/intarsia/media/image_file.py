@@ -1,0 +1,270 @@
+"""Picture files: bytes to `Image` and back.
+
+The kind of file is read from its content. What Pillow hands over becomes samples by this rule:
+
+    in the file                          samples                    note given
+    1 bit, grey 8 bit                    uint8  [H, W]
+    grey 16 bit                          uint16 [H, W]
+    grey 32-bit integer, 0..65535        uint16 [H, W]
+    grey float 0..1, 0..255, 0..65535    uint16 [H, W]              range found and scaled to 0..65535
+    RGB 8 bit                            uint8  [H, W, 3]
+    RGB 16 bit                           uint8  [H, W, 3]           reduced to 8 bits
+    palette                              uint8  [H, W, 3]           palette becomes RGB
+    CMYK, YCbCr                          uint8  [H, W, 3]           converted to sRGB (embedded profile, if any)
+    alpha, transparent colour            + alpha uint8 [H, W]       kept; 16-bit alpha reduced to 8
+
+EXIF orientation is applied. Colour profile and gamma are kept because they say what the numbers mean; everything
+else (camera, place, time, thumbnails, comments) is dropped. One frame only: animations and multi-page files are
+refused. Sizes are checked from the header before anything is decoded.
+"""
+
+import contextlib
+import io
+import struct
+import threading
+import warnings
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pil
+from PIL import ImageCms, ImageOps, PngImagePlugin
+
+from ..errors import InputError, IntarsiaError, ResourceError, UsageError
+from .files import PathLike, read_bytes, shown
+from .image import Image, Samples, from_pil, to_pil
+
+MAX_PIXELS = 64_000_000
+"""Pictures larger than this are refused unless the caller raises the limit."""
+
+READABLE = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "AVIF", "GIF")
+LOSSLESS_SUFFIXES = {".png": "PNG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP"}
+LOSSY_SUFFIXES = {".jpg": "JPEG", ".jpeg": "JPEG", ".avif": "AVIF"}
+SUFFIXES = LOSSLESS_SUFFIXES | LOSSY_SUFFIXES
+
+_pillow_limit = threading.Lock()
+
+
+class SeveralFramesError(InputError):
+    """An animation or a multi-page file where one picture is expected."""
+
+
+def load(path: PathLike, *, max_pixels: int = MAX_PIXELS) -> Image:
+    """Read a picture file.
+
+    Args:
+        path: a PNG, JPEG, WebP, BMP, TIFF, AVIF or GIF file, whatever its suffix.
+        max_pixels: limit on width x height, checked before decoding.
+
+    Raises:
+        InputError: missing, not a picture, truncated, damaged, more than one frame, NaN in it.
+        ResourceError: larger than `max_pixels`.
+    """
+    return decode(read_bytes(path), Path(path).name, max_pixels=max_pixels, shown_as=shown(path))
+
+
+def is_picture(data: bytes) -> bool:
+    """Whether the first bytes are those of a picture format that `decode` reads."""
+    return (
+        data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"GIF87a", b"GIF89a"))
+        or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
+        or (data[4:8] == b"ftyp" and data[8:12] in (b"avif", b"avis"))
+    )
+
+
+def decode(data: bytes, name: str = "", *, max_pixels: int = MAX_PIXELS, shown_as: str = "") -> Image:
+    """Decode the bytes of a picture file; see `load`."""
+    shown_as = shown_as or shown(name) or "picture"
+    if not is_picture(data):
+        raise InputError(f"{shown_as}: not a picture; expected {', '.join(READABLE)} by content")
+    try:
+        with _opened(data, max_pixels, shown_as) as opened:
+            image = _to_image(opened, data, shown_as)
+    except IntarsiaError:
+        raise
+    except MemoryError as error:
+        raise ResourceError(f"{shown_as}: out of memory while decoding") from error
+    except Exception as error:  # Pillow's decoders raise many kinds on damaged input
+        raise InputError(f"{shown_as}: damaged or truncated picture ({error})") from error
+    return replace(image, name=name, file=data)
+
+
+@contextlib.contextmanager
+def _opened(data: bytes, max_pixels: int, shown_as: str) -> Iterator[Pil.Image]:
+    """Open lazily, check size and frames, and only then let the decoder run."""
+    if data.startswith(b"\x89PNG"):
+        _check_png(data, shown_as)
+    with _pillow_limit, warnings.catch_warnings():
+        # Ours is the limit that counts, and it is checked before decoding; Pillow's own is process-wide.
+        warnings.simplefilter("ignore")
+        before, Pil.MAX_IMAGE_PIXELS = Pil.MAX_IMAGE_PIXELS, None
+        try:
+            with Pil.open(io.BytesIO(data), formats=READABLE) as opened:
+                _check_size(opened, max_pixels, shown_as)
+                opened.load()
+                yield opened
+        finally:
+            Pil.MAX_IMAGE_PIXELS = before
+
+
+def _check_size(opened: Pil.Image, max_pixels: int, shown_as: str) -> None:
+    pixels = opened.width * opened.height
+    if pixels > max_pixels:
+        raise ResourceError(
+            f"{shown_as}: {opened.width} x {opened.height} is {pixels / 1e6:.1f} megapixels; the limit is "
+            f"{max_pixels / 1e6:.1f}; raise it with --max-pixels {pixels}"
+        )
+    # Phones store a JPEG's depth map or preview as further frames (MPO); the first one is the picture.
+    frames = getattr(opened, "n_frames", 1)
+    if opened.format != "MPO" and frames > 1:
+        raise SeveralFramesError(f"{shown_as}: {frames} frames or pages; expected one frame only")
+
+
+def _check_png(data: bytes, shown_as: str) -> None:
+    """Check that a PNG is whole: every chunk complete with its checksum, up to IEND."""
+    position = 8
+    while position + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, position)
+        end = position + 12 + length
+        if end > len(data):
+            break
+        checksum = struct.unpack_from(">I", data, end - 4)[0]
+        if zlib.crc32(memoryview(data)[position + 4 : end - 4]) != checksum:
+            raise InputError(f"{shown_as}: damaged PNG (checksum error); get an undamaged copy")
+        if data[position + 4 : position + 8] == b"IEND":
+            return
+        position = end
+    raise InputError(f"{shown_as}: truncated PNG; get a complete copy")
+
+
+def _to_image(opened: Pil.Image, data: bytes, shown_as: str) -> Image:
+    notes: list[str] = []
+    if _is_deep_colour(opened, data):
+        notes.append("16 bits in each channel reduced to 8")
+    profile, gamma = opened.info.get("icc_profile"), opened.info.get("gamma")
+    form = "JPEG" if opened.format == "MPO" else str(opened.format)
+    picture = ImageOps.exif_transpose(opened)
+    if picture.mode in ("CMYK", "YCbCr"):
+        notes.append(f"{picture.mode} converted to RGB")
+        picture, profile = _to_srgb(picture, profile), None
+    if picture.mode in ("P", "PA"):
+        notes.append("palette converted to RGB")
+        picture = picture.convert("RGBA" if "transparency" in picture.info or picture.mode == "PA" else "RGB")
+    elif "transparency" in picture.info and picture.mode in ("1", "L", "RGB"):
+        picture = picture.convert("RGBA" if picture.mode == "RGB" else "LA")
+    if picture.mode in ("La", "RGBa"):
+        picture = picture.convert(picture.mode.upper())
+    in_colour_or_alpha = picture.mode in ("LA", "RGB", "RGBA")
+    plain = from_pil(picture) if in_colour_or_alpha else Image(_grey(picture, notes, shown_as))
+    return replace(plain, profile=profile, gamma=gamma, format=form, notes=tuple(notes))
+
+
+def _is_deep_colour(opened: Pil.Image, data: bytes) -> bool:
+    """Whether the file holds 16 bits in each of several channels, which Pillow reads as 8."""
+    if opened.mode.startswith(("I", "F")):
+        return False
+    if opened.format == "PNG":
+        return data[24] == 16  # IHDR, bit depth
+    bits = getattr(opened, "tag_v2", {}).get(258, 8)  # TIFF, BitsPerSample
+    return bool(np.max(bits) > 8)
+
+
+def _to_srgb(picture: Pil.Image, profile: bytes | None) -> Pil.Image:
+    if profile and picture.mode == "CMYK":
+        with contextlib.suppress(ImageCms.PyCMSError, OSError):
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            converted = ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            if converted is not None:
+                return converted
+    return picture.convert("RGB")
+
+
+def _grey(picture: Pil.Image, notes: list[str], shown_as: str) -> Samples:
+    if picture.mode in ("1", "L"):
+        return np.asarray(picture.convert("L"))
+    values = np.asarray(picture)
+    if values.ndim != 2:
+        raise InputError(f"{shown_as}: colour space {picture.mode} is not supported; convert it to RGB first")
+    if values.dtype.kind == "f":
+        return _from_float(values, notes, shown_as)
+    if values.min() < 0 or values.max() > 65535:
+        raise InputError(f"{shown_as}: grey values {values.min()}..{values.max()}; expected 0..65535")
+    return values.astype(np.uint16)
+
+
+def _from_float(values: NDArray[np.floating], notes: list[str], shown_as: str) -> NDArray[np.uint16]:
+    if not np.isfinite(values).all():
+        raise InputError(f"{shown_as}: contains NaN or infinite values; replace them first")
+    low, high = float(values.min()), float(values.max())
+    top = next((limit for limit in (1.0, 255.0, 65535.0) if high <= limit), None)
+    if low < 0 or top is None:
+        raise InputError(f"{shown_as}: float values {low:g}..{high:g}; expected 0..1, 0..255 or 0..65535")
+    notes.append(f"float values 0..{top:g} scaled to 16 bits")
+    return np.rint(values.astype(np.float64) * (65535 / top)).astype(np.uint16)
+
+
+def lossless_format(path: PathLike) -> str:
+    """Return the lossless format a container's suffix stands for.
+
+    Raises:
+        UsageError: the suffix is lossy or unknown; the message names those that work.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix in LOSSLESS_SUFFIXES:
+        return LOSSLESS_SUFFIXES[suffix]
+    problem = (
+        "is a lossy format, which would destroy the secret" if suffix in LOSSY_SUFFIXES else "is not a picture format"
+    )
+    raise UsageError(f"{shown(path)}: {suffix or 'no suffix'} {problem}; use {', '.join(LOSSLESS_SUFFIXES)}")
+
+
+def check_format(image: Image, form: str) -> None:
+    """Raise `UsageError` when a lossless format cannot hold this picture's mode exactly."""
+    if form == "WEBP" and image.is_grey:
+        raise UsageError("WebP has no grey; name the container .png, .tiff or .bmp to keep the cover grey")
+    if form == "WEBP" and max(image.width, image.height) > 16383:
+        raise UsageError("WebP holds at most 16383 pixels on a side; name the container .png or .tiff")
+    if form == "BMP" and (image.alpha is not None or image.depth == 16):
+        raise UsageError("BMP holds 8-bit grey or RGB without alpha; name the container .png or .tiff")
+
+
+def encode(image: Image, form: str, *, quality: int = 97) -> bytes:
+    """Return the bytes of a picture file: same mode and depth, no metadata but profile and gamma.
+
+    Args:
+        image: the picture.
+        form: "PNG", "BMP", "TIFF", "WEBP" (all lossless), "JPEG" or "AVIF" (lossy, 4:4:4, no 16 bits).
+        quality: of the lossy formats, 1..100.
+    """
+    picture = to_pil(image)
+    options: dict[str, Any] = {"icc_profile": image.profile} if image.profile else {}
+    if form == "PNG":
+        options |= {"compress_level": 4, "pnginfo": _png_gamma(image)}
+    elif form == "TIFF":
+        options |= {"compression": "tiff_adobe_deflate"}
+    elif form == "WEBP":
+        options |= {"lossless": True, "exact": True, "quality": 40, "method": 3}
+    elif form in ("JPEG", "AVIF"):
+        picture = _for_lossy(image, form)
+        options |= {"quality": quality, "subsampling": "4:4:4"}
+    stream = io.BytesIO()
+    picture.save(stream, form, **options)
+    return stream.getvalue()
+
+
+def _for_lossy(image: Image, form: str) -> Pil.Image:
+    samples = image.samples if image.depth == 8 else (image.samples >> 8).astype(np.uint8)
+    if form == "JPEG" or image.alpha is None:
+        return Pil.fromarray(np.ascontiguousarray(samples))
+    return Pil.fromarray(np.dstack([samples] * (3 if image.is_grey else 1) + [image.alpha]))
+
+
+def _png_gamma(image: Image) -> PngImagePlugin.PngInfo:
+    info = PngImagePlugin.PngInfo()
+    if image.gamma:
+        info.add(b"gAMA", struct.pack(">I", round(image.gamma * 100_000)))
+    return info

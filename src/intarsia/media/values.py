@@ -1,0 +1,105 @@
+"""From what a caller gives to values, and from values to what a caller wants written.
+
+Covers are pictures. A secret is looked at: a still picture that decodes is a picture, an animation or anything
+else is bytes.
+"""
+
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import UsageError
+from . import image_file
+from .blob import Blob, safe_name
+from .files import PathLike, read_bytes, shown
+from .image import Image
+from .jpeg_trace import find_jpeg_trace
+
+Value = Blob | Image
+"""Anything that can be hidden."""
+
+Source = PathLike | Value
+
+_POOR_SHARE = 0.2  # of samples at the ends of the range, where a change may cost two levels instead of one
+_FLAT_SHARE = 0.6  # of pixels equal to their left neighbour, where any change shows
+
+
+def cover(source: Source, *, max_pixels: int) -> Image:
+    """Return the picture to hide in, or the container to look into."""
+    if isinstance(source, Blob):
+        raise UsageError(f"a cover must be a picture; this is {source.kind}")
+    return source if isinstance(source, Image) else image_file.load(source, max_pixels=max_pixels)
+
+
+def secret(source: Source, *, max_pixels: int) -> Value:
+    """Return the value to hide."""
+    if isinstance(source, Blob | Image):
+        return source
+    data, name = read_bytes(source), Path(source).name
+    if not image_file.is_picture(data):
+        return Blob(data, name)
+    try:
+        return image_file.decode(data, name, max_pixels=max_pixels, shown_as=shown(source))
+    except image_file.SeveralFramesError:
+        return Blob(data, name)
+
+
+def cover_notes(picture: Image) -> list[str]:
+    """Return what makes this picture a cover that is easily caught."""
+    notes = []
+    if picture.format in ("JPEG", "MPO"):
+        notes.append("the cover is a JPEG: changes in it are easy to detect; better a picture never compressed")
+    elif picture.depth == 8 and (trace := find_jpeg_trace(picture.samples)):
+        notes.append(
+            f"the cover was once a JPEG (8 x 8 grid at {trace.offset}): changes in it are easy to detect; "
+            "better a picture never compressed"
+        )
+    if picture.format in ("WEBP", "AVIF"):
+        notes.append("the cover came from a format that is usually lossy; better a picture never compressed")
+    samples = picture.samples
+    ends = np.count_nonzero(samples == 0) + np.count_nonzero(samples == np.iinfo(samples.dtype).max)
+    flat = np.count_nonzero(samples[:, 1:] == samples[:, :-1]) / max(1, samples[:, 1:].size)
+    if ends > _POOR_SHARE * samples.size or flat > _FLAT_SHARE:
+        notes.append("poor cover: much of it is flat or saturated, where changes are easy to see and to detect")
+    return notes
+
+
+# --- out -----------------------------------------------------------------------------------------------------
+
+
+def names_folder(out: PathLike) -> bool:
+    """Whether `out` means a folder: it is one, or it ends in a slash."""
+    return str(out).endswith("/") or Path(out).is_dir()
+
+
+def in_folder(value: Value) -> tuple[str, bytes]:
+    """Return the file name a revealed value gets in a folder, and its bytes: name and format as they were."""
+    default = {"image": "secret.png", "text": "secret.txt"}.get(value.kind, "secret.bin")
+    name = safe_name(value.name, default)
+    if isinstance(value, Blob):
+        return name, value.data
+    if value.file is not None:
+        return name, value.file
+    with contextlib.suppress(UsageError):
+        return name, render(value, Path(name).suffix or ".png")
+    return str(Path(name).with_suffix(".png")), render(value)
+
+
+def render(value: Value, suffix: str = "") -> bytes:
+    """Return the bytes of a revealed value as a file with `suffix`; without one, as it was or as PNG.
+
+    Raises:
+        UsageError: no picture format has that suffix, or it cannot hold this picture.
+    """
+    if isinstance(value, Blob):
+        return value.data
+    form = image_file.SUFFIXES.get(suffix.lower(), "") if suffix else value.format or "PNG"
+    if value.file is not None and value.format == form:
+        return value.file
+    if suffix and not form:
+        raise UsageError(f"{suffix} is not a picture format; use {', '.join(image_file.SUFFIXES)}")
+    form = form if form in image_file.SUFFIXES.values() else "PNG"
+    image_file.check_format(value, form)
+    return image_file.encode(replace(value, file=None), form)

@@ -1,0 +1,160 @@
+"""What every method is: facts about itself, settings, and the pair hide / reveal.
+
+A method is handed values and a channel. It never sees a file, a password, a key or the header; those belong to
+the pipeline.
+"""
+
+import dataclasses
+import difflib
+import math
+import typing
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from ..carrier.channel import Channel
+from ..errors import UsageError
+from ..media import Blob, Image, Value
+from ..media.image import psnr
+
+Progress = Callable[[str, float], None]
+"""Called with what is being done and the share done, 0..1."""
+
+ConfigT = TypeVar("ConfigT")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a method is, for tables and help.
+
+    Attributes:
+        name: as in `--method`.
+        title: one line.
+        covers: kinds of medium it hides in.
+        secrets: kinds of medium it hides.
+        exact: whether the saved file gives back the very bytes that were written.
+        encrypted: whether the content is unreadable without the password.
+        paper: reference in words.
+        bibtex: the same for `--cite`.
+    """
+
+    name: str
+    title: str
+    covers: tuple[str, ...]
+    secrets: tuple[str, ...]
+    exact: bool
+    encrypted: bool
+    paper: str
+    bibtex: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One secret as the header lists it.
+
+    Attributes:
+        kind: "image", "text" or "blob".
+        length: payload bytes in the channel.
+        name: file name without folders, or "".
+    """
+
+    kind: str
+    length: int
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What `Method.hide` did.
+
+    Attributes:
+        length: payload bytes it wrote to the channel.
+        promise: least `compare` the saved file must give back, dB; inf means identical.
+        settings: what `reveal` needs besides keys; sealed in the header.
+        notes: what the user should know, one sentence each.
+    """
+
+    length: int
+    promise: float
+    settings: bytes = b""
+    notes: tuple[str, ...] = ()
+
+
+class Method(ABC, Generic[ConfigT]):
+    """A way to hide one value in a cover. Rooms make one instance and call it METHOD."""
+
+    facts: ClassVar[Facts]
+    Config: type[ConfigT]
+    settings_bytes: ClassVar[int] = 0
+    """Most bytes of `Placed.settings`."""
+
+    @abstractmethod
+    def hide(self, cover: Image, secret: Value, channel: Channel, config: ConfigT, progress: Progress) -> Placed:
+        """Write `secret` into `channel`, whose samples are the cover's.
+
+        Raises:
+            DoesNotFitError: the channel is too small under these settings.
+            UsageError: this method cannot hide that kind of secret.
+        """
+
+    @abstractmethod
+    def reveal(self, cover: Image, channel: Channel, entry: Entry, settings: bytes, progress: Progress) -> Value:
+        """Read back what `hide` wrote; `cover` is the container as read from its file.
+
+        Raises:
+            NoSecretError: damaged.
+        """
+
+    def compare(self, original: Value, revealed: Value, cover: Image) -> float:
+        """Return how close the revealed value is to what was given: PSNR in dB, inf when identical.
+
+        Values of another kind or shape than the original's are -inf.
+        """
+        if isinstance(original, Image) and isinstance(revealed, Image):
+            same_shape = original.samples.shape == revealed.samples.shape and original.depth == revealed.depth
+            return psnr(original, revealed) if same_shape else -math.inf
+        same = isinstance(original, Blob) and isinstance(revealed, Blob) and original.data == revealed.data
+        return math.inf if same else -math.inf
+
+
+def no_progress(_stage: str, _share: float) -> None:
+    """Report to nobody."""
+
+
+def configure(config: type[ConfigT], settings: Mapping[str, object], method: str) -> ConfigT:
+    """Make a method's settings from `KEY=VALUE` pairs; text is read as the field's type.
+
+    Raises:
+        UsageError: unknown key (the nearest names are given) or a value that cannot be meant.
+    """
+    types = typing.get_type_hints(config)
+    fields = [field.name for field in dataclasses.fields(config)]  # type: ignore[arg-type]
+    for key in settings:
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, n=3, cutoff=0.4) or fields
+            raise UsageError(f"{method} has no setting {key!r}; did you mean {' or '.join(near)}?")
+    return config(**{key: _read_setting(key, value, types[key]) for key, value in settings.items()})
+
+
+def _read_setting(key: str, value: object, wanted: Any) -> object:  # noqa: ANN401 (a type, or a union of types)
+    kinds = typing.get_args(wanted) or (wanted,)
+    if not isinstance(value, str):
+        allowed = (*kinds, int) if float in kinds else kinds
+        if isinstance(value, allowed) and not (isinstance(value, bool) and bool not in kinds):
+            return value
+        raise UsageError(f"setting {key} is {value!r}; expected {_names(kinds)}")
+    for kind in kinds:
+        try:
+            if kind is bool:
+                return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[value.lower()]
+            if kind in (int, float, str) and not (kind is float and math.isnan(float(value))):
+                return kind(value)
+        except (ValueError, KeyError):
+            continue
+    raise UsageError(f"setting {key}={value!r}; expected {_names(kinds)}")
+
+
+def _names(kinds: tuple[type, ...]) -> str:
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "nothing"}
+    return " or ".join(words.get(kind, kind.__name__) for kind in kinds)

@@ -1,0 +1,269 @@
+"""One trip, there and back: the only place where files, keys and methods meet.
+
+cover ──load──► Places, Channel ─┐                                           ┌─load─ container
+                                 ├─ METHOD.hide ─► stego ─ header ─ save ──►─┤
+secret ─load─────────────────────┘                      └ read back, reveal, └─ open header ─► METHOD.reveal
+                                                          compare, report                        ─► save
+"""
+
+import contextlib
+import hashlib
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import container
+from .carrier import ternary
+from .carrier.channel import SALT_DIGITS, Channel, Places
+from .carrier.keys import PUBLIC_PASSWORD, Keyring
+from .container import Header, Opened
+from .errors import DoesNotFitError, NoSecretError, UsageError, VerificationError
+from .media import Blob, Image, Value, files, image_file, metrics, values
+from .media.files import PathLike, shown
+from .methods import DEFAULT, load
+from .methods.base import Entry, Method, Placed, Progress, configure, no_progress
+from .results import Hidden, Output, Revealed, SecretReport
+
+ASSOCIATED = b"intarsia/v1/image"
+"""Authenticated with everything sealed in a picture: container version and kind of cover."""
+
+CODEC_LETTER = 1
+"""Every code starts with one byte that names its codec."""
+
+Source = PathLike | Value
+_NAMES_SHARE = 8  # a header with names is used when it takes at most this fraction, 1/8, of the places
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a trip is made, beside the values themselves.
+
+    Attributes:
+        keyring: the password and the keys it gave so far.
+        method: name of the method; None means the default when hiding, the header's when revealing.
+        settings: the method's settings, text or typed.
+        force: replace existing outputs.
+        seed: makes containers repeatable; None draws the salt from the operating system.
+        max_pixels: limit on pictures read.
+        progress: called with stage and share.
+    """
+
+    keyring: Keyring = field(default_factory=lambda: Keyring(PUBLIC_PASSWORD))
+    method: str | None = None
+    settings: Mapping[str, object] = field(default_factory=dict)
+    force: bool = False
+    seed: int | None = None
+    max_pixels: int = image_file.MAX_PIXELS
+    progress: Progress = no_progress
+
+
+# --- there ---------------------------------------------------------------------------------------------------
+
+
+def hide_file(cover: Source, secret: Source, out: PathLike, terms: Terms) -> Hidden:
+    """Hide one secret in a picture and write the container; it is read back and revealed before it appears.
+
+    Args:
+        cover: picture file or `Image`.
+        secret: any file, or a value.
+        out: the container, .png .bmp .tif .tiff .webp (lossless).
+        terms: password, method, settings.
+
+    Raises:
+        IntarsiaError: one of its kinds; nothing was written then.
+    """
+    started = time.perf_counter()
+    name = terms.method or DEFAULT
+    room = load(name)
+    config = configure(room.Config, terms.settings, name)
+    form = image_file.lossless_format(out)
+    with files.Output(out, force=terms.force) as output:
+        host = values.cover(cover, max_pixels=terms.max_pixels)
+        value = values.secret(secret, max_pixels=terms.max_pixels)
+        _check_kinds(room, host, value)
+        image_file.check_format(host, form)
+        notes = [*host.notes, *values.cover_notes(host), *_answers_already(host, terms)]
+        job = _Job(name, room, config, host, value, terms)
+        stego, header, placed = job.place()
+        terms.progress("saving", 0.0)
+        output.write(image_file.encode(stego, form))
+        terms.progress("checking", 0.0)
+        opened, saved, found = _reveal_from(output.temporary, terms)
+        quality = _verify(job, header, placed, opened, found)
+        output.commit()
+    entry = header.entries[0]
+    if value.name and not entry.name:
+        notes.append("the cover is small: the secret's file name was left out")
+    report = SecretReport(value.name, value.kind, placed.length, math.isinf(quality), _finite(quality))
+    return Hidden(
+        container=Path(out),
+        method=name,
+        cover_psnr=metrics.psnr(host.samples, saved.samples),
+        secrets=(report,),
+        capacity=bytes_that_fit(Places(host.samples, host.closed)),
+        seconds=time.perf_counter() - started,
+        notes=(*notes, *placed.notes),
+    )
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One secret on its way into one cover."""
+
+    name: str
+    room: Method[Any]
+    config: Any
+    cover: Image
+    secret: Value
+    terms: Terms
+
+    def place(self) -> tuple[Image, Header, Placed]:
+        """Hide with the secret's name when that costs little, else without; return stego, header and facts."""
+        places = Places(self.cover.samples, self.cover.closed)
+        names = [self.secret.name, ""] if self.secret.name else [""]
+        for name in names:
+            header = self._header(name, length=1 << 40, settings=bytes(self.room.settings_bytes))
+            size = header.size_for()
+            try:
+                if name and ternary.digits_needed(size) * _NAMES_SHARE > places.count:
+                    continue
+                return self._place(places, name, size)
+            except DoesNotFitError:
+                if not name:
+                    raise
+        raise AssertionError("unreachable: the last name is empty")
+
+    def _place(self, places: Places, name: str, size: int) -> tuple[Image, Header, Placed]:
+        channel, digits, keys = self._channel(places, size)
+        placed = self.room.hide(self.cover, self.secret, channel, self.config, self.terms.progress)
+        header = self._header(name, placed.length, placed.settings)
+        written = Places(channel.samples, self.cover.closed)
+        container.write_header(written, header, size, keys, ASSOCIATED)
+        written.write_salt(digits)
+        return self.cover.with_samples(written.samples), header, placed
+
+    def _channel(self, places: Places, size: int) -> tuple[Channel, Any, Any]:
+        check_room(places, size)
+        digits, salt = container.new_salt(self._seed_material())
+        self.terms.progress("deriving keys", 0.0)
+        keys = self.terms.keyring.keys(salt)
+        return Channel(places, keys, self.name, size, ASSOCIATED), digits, keys
+
+    def _header(self, name: str, length: int, settings: bytes) -> Header:
+        return Header(self.name, settings, (Entry(self.secret.kind, length, name),))
+
+    def _seed_material(self) -> bytes | None:
+        if self.terms.seed is None:
+            return None
+        # Everything that goes in is hashed, so one seed never gives two different texts the same keys.
+        secret = self.secret.data if isinstance(self.secret, Blob) else self.secret.samples.tobytes()
+        parts = [str(self.terms.seed), self.name, repr(self.config), self.secret.kind, self.secret.name]
+        digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape"))
+        digest.update(hashlib.sha256(self.cover.samples.tobytes()).digest() + hashlib.sha256(secret).digest())
+        return digest.digest()
+
+
+def bytes_that_fit(places: Places) -> int:
+    """Return the size of the largest file of incompressible bytes that `exact` can hide here, its name left out."""
+    return max(0, places.capacity(container.SIZES[0]) - CODEC_LETTER)
+
+
+def check_room(places: Places, header_size: int) -> None:
+    """Raise `DoesNotFitError` when not even salt and header fit."""
+    if not places.has_room_for(header_size):
+        needed = SALT_DIGITS + ternary.digits_needed(header_size)
+        raise DoesNotFitError(
+            f"the cover has {places.count} usable samples; {needed} are needed before anything can be hidden; "
+            "use a larger picture",
+            needed=needed,
+            available=places.count,
+        )
+
+
+def _verify(job: _Job, header: Header, placed: Placed, opened: Opened, found: Value) -> float:
+    """Compare what the saved file gives back with what was promised; return the quality in dB."""
+    quality = job.room.compare(job.secret, found, job.cover)
+    if opened.header != header or quality < placed.promise - 1e-9:
+        raise VerificationError("the saved container did not give the secret back; it was removed")
+    return quality
+
+
+def _answers_already(cover: Image, terms: Terms) -> list[str]:
+    try:
+        container.open_header(Places(cover.samples, cover.closed), terms.keyring, ASSOCIATED)
+    except NoSecretError:
+        return []
+    return ["the cover already carries a secret under this password; it will be lost"]
+
+
+def _check_kinds(room: Method[Any], cover: Value, secret: Value) -> None:
+    for role, value, kinds in (("covers", cover, room.facts.covers), ("secrets", secret, room.facts.secrets)):
+        if value.kind not in kinds:
+            raise UsageError(
+                f"{room.facts.name} takes {role} of kind {', '.join(kinds)}; this one is {value.kind}; "
+                "try --method exact"
+            )
+
+
+def _finite(quality: float) -> float | None:
+    return None if math.isinf(quality) else quality
+
+
+# --- and back ------------------------------------------------------------------------------------------------
+
+
+def reveal_file(source: Source, out: PathLike | None, terms: Terms) -> Revealed:
+    """Reveal what a container holds and, if asked, write it.
+
+    Args:
+        source: the container, a file or an `Image`.
+        out: None: values only. A folder (existing, or ending in "/"): name and format restored. A file name:
+            pictures are converted to its suffix, bytes are written as they are.
+        terms: password; a method given here must be the header's.
+
+    Raises:
+        NoSecretError: nothing hidden, wrong password, or changed after hiding.
+        IntarsiaError: one of its other kinds; nothing was written then.
+    """
+    started = time.perf_counter()
+    with contextlib.ExitStack() as stack:
+        to_file = out is not None and not values.names_folder(out)
+        output = stack.enter_context(files.Output(out, force=terms.force)) if out is not None and to_file else None
+        opened, _, value = _reveal_from(source, terms)
+        if out is None:
+            return Revealed(opened.header.method, (value,), (), time.perf_counter() - started)
+        if output is None:
+            name, data = values.in_folder(value)
+            files.make_folder(out)
+            output = stack.enter_context(files.Output(Path(out, name), force=terms.force))
+        else:
+            data = values.render(value, Path(out).suffix)
+        output.write(data)
+        output.commit()
+    written = Output(str(output.target), value.kind, len(data))
+    return Revealed(opened.header.method, (value,), (written,), time.perf_counter() - started)
+
+
+def _reveal_from(source: Source, terms: Terms) -> tuple[Opened, Image, Value]:
+    saved = values.cover(source, max_pixels=terms.max_pixels)
+    places = Places(saved.samples, saved.closed)
+    terms.progress("deriving keys", 0.0)
+    try:
+        opened = container.open_header(places, terms.keyring, ASSOCIATED)
+    except NoSecretError as error:
+        if saved.format in ("JPEG", "AVIF"):
+            error.add_note(f"{_shown(source)} is {saved.format}, a lossy format: no exact container survives in it")
+        raise
+    name = opened.header.method
+    if terms.method not in (None, name):
+        raise UsageError(f"{_shown(source)}: hidden with method {name}; leave --method out or name that one")
+    channel = Channel(places, opened.keys, name, opened.size, ASSOCIATED)
+    entry = opened.header.entries[0]
+    return opened, saved, load(name).reveal(saved, channel, entry, opened.header.settings, terms.progress)
+
+
+def _shown(source: Source) -> str:
+    return source.name or "picture" if isinstance(source, Blob | Image) else shown(source)

@@ -1,0 +1,1 @@
+"""Judging: verbs over methods, always through saved files."""
