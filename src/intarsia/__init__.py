@@ -144,11 +144,20 @@ def inspect(file: Source, *, password: str | None = None, max_pixels: int | None
     return survey_inspect(file, keyring, _terms(None, None, False, None, max_pixels, {}))
 
 
-def methods() -> tuple[Facts, ...]:
-    """Return the facts of every method in the table."""
-    from .methods import facts
+if TYPE_CHECKING:
 
-    return facts()
+    def methods() -> tuple[Facts, ...]:
+        """Return the facts of every method in the table: what it hides in what, its paper, whether it is exact."""
+
+else:
+
+    def __getattr__(name):  # noqa: ANN001, ANN202 (seen by the interpreter only)
+        # `intarsia.methods` is the package of that name, which answers when it is called.
+        if name == "methods":
+            import importlib
+
+            return importlib.import_module(".methods", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _terms(

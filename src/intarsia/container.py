@@ -88,9 +88,11 @@ def unpack(plaintext: bytes) -> Header:
     reader = _Reader(plaintext)
     if (revision := reader.byte()) != REVISION:
         raise InputError(f"the container has header revision {revision}; a newer release of intarsia is needed")
-    method, settings = reader.short().decode(), reader.short()
-    entries = []
-    for _ in range(reader.byte()):
+    method, settings = reader.short().decode("utf-8", "replace"), reader.short()
+    entries: list[Entry] = []
+    if (count := reader.byte()) == 0:
+        raise InputError("the container lists its secrets in a way this release does not know; a newer one is needed")
+    for _ in range(count):
         kind = _LETTERS.get(chr(reader.byte()))
         if kind is None:
             raise InputError("the container holds a kind of secret this release does not know; a newer one is needed")

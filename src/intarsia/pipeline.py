@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,9 @@ from . import container
 from .carrier import ternary
 from .carrier.channel import SALT_DIGITS, Channel, Places
 from .carrier.keys import PUBLIC_PASSWORD, Keyring
+from .carrier.seal import OVERHEAD
 from .container import Header, Opened
-from .errors import DoesNotFitError, NoSecretError, UsageError, VerificationError
+from .errors import DoesNotFitError, IntarsiaError, NoSecretError, UsageError, VerificationError
 from .media import Blob, Image, Value, files, image_file, metrics, values
 from .media.files import PathLike, shown
 from .methods import DEFAULT, load
@@ -32,6 +33,8 @@ ASSOCIATED = b"intarsia/v1/image"
 
 CODEC_LETTER = 1
 """Every code starts with one byte that names its codec."""
+
+_UNVERIFIED = "the saved container did not give the secret back; it was removed"
 
 Source = PathLike | Value
 _NAMES_SHARE = 8  # a header with names is used when it takes at most this fraction, 1/8, of the places
@@ -91,13 +94,13 @@ def hide_file(cover: Source, secret: Source, out: PathLike, terms: Terms) -> Hid
         terms.progress("saving", 0.0)
         output.write(image_file.encode(stego, form))
         terms.progress("checking", 0.0)
-        opened, saved, found = _reveal_from(output.temporary, terms)
-        quality = _verify(job, header, placed, opened, found)
+        saved, quality = job.check(output.temporary, header, placed)
         output.commit()
     entry = header.entries[0]
     if value.name and not entry.name:
         notes.append("the cover is small: the secret's file name was left out")
-    report = SecretReport(value.name, value.kind, placed.length, math.isinf(quality), _finite(quality))
+    size = placed.length if placed.carried is None else placed.carried
+    report = SecretReport(value.name, value.kind, size, math.isinf(quality), _finite(quality))
     return Hidden(
         container=Path(out),
         method=name,
@@ -128,13 +131,22 @@ class _Job:
             header = self._header(name, length=1 << 40, settings=bytes(self.room.settings_bytes))
             size = header.size_for()
             try:
-                if name and ternary.digits_needed(size) * _NAMES_SHARE > places.count:
+                if size > container.SIZES[0] and ternary.digits_needed(size) * _NAMES_SHARE > places.count:
                     continue
                 return self._place(places, name, size)
             except DoesNotFitError:
                 if not name:
                     raise
         raise AssertionError("unreachable: the last name is empty")
+
+    def check(self, saved_as: Path, header: Header, placed: Placed) -> tuple[Image, float]:
+        """Reveal from the saved file and compare with what was promised; return it and the quality in dB."""
+        with _failing_as_unverified():
+            opened, saved, found = _reveal_from(saved_as, self.terms)
+        quality = self.room.compare(self.secret, found, self.cover)
+        if opened.header != header or quality < placed.promise - 1e-9:
+            raise VerificationError(_UNVERIFIED)
+        return saved, quality
 
     def _place(self, places: Places, name: str, size: int) -> tuple[Image, Header, Placed]:
         channel, digits, keys = self._channel(places, size)
@@ -172,9 +184,9 @@ def bytes_that_fit(places: Places) -> int:
 
 
 def check_room(places: Places, header_size: int) -> None:
-    """Raise `DoesNotFitError` when not even salt and header fit."""
-    if not places.has_room_for(header_size):
-        needed = SALT_DIGITS + ternary.digits_needed(header_size)
+    """Raise `DoesNotFitError` when beside salt and header not even an empty file fits."""
+    needed = SALT_DIGITS + ternary.digits_needed(header_size) + ternary.digits_needed(OVERHEAD + CODEC_LETTER)
+    if places.count < needed:
         raise DoesNotFitError(
             f"the cover has {places.count} usable samples; {needed} are needed before anything can be hidden; "
             "use a larger picture",
@@ -183,12 +195,12 @@ def check_room(places: Places, header_size: int) -> None:
         )
 
 
-def _verify(job: _Job, header: Header, placed: Placed, opened: Opened, found: Value) -> float:
-    """Compare what the saved file gives back with what was promised; return the quality in dB."""
-    quality = job.room.compare(job.secret, found, job.cover)
-    if opened.header != header or quality < placed.promise - 1e-9:
-        raise VerificationError("the saved container did not give the secret back; it was removed")
-    return quality
+@contextlib.contextmanager
+def _failing_as_unverified() -> Iterator[None]:
+    try:
+        yield
+    except IntarsiaError as error:
+        raise VerificationError(_UNVERIFIED) from error
 
 
 def _answers_already(cover: Image, terms: Terms) -> list[str]:

@@ -80,7 +80,7 @@ def decode(code: bytes, name: str = "") -> Image:
         raise InputError(f"unknown code {code[:1]!r} for a picture; a newer release may know it")
     picture = _open(code)
     if code[:1] in _GREY:
-        picture = picture.convert("L" if picture.mode == "RGB" else "LA")
+        picture = picture.convert("LA" if picture.mode in ("LA", "RGBA") else "L")
     return replace(from_pil(picture), name=name)
 
 

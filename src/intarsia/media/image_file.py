@@ -46,6 +46,8 @@ LOSSLESS_SUFFIXES = {".png": "PNG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIF
 LOSSY_SUFFIXES = {".jpg": "JPEG", ".jpeg": "JPEG", ".avif": "AVIF"}
 SUFFIXES = LOSSLESS_SUFFIXES | LOSSY_SUFFIXES
 
+_PIXELS_PER_BYTE = 1000  # more than this in one byte of file, and beyond the limit as well: the header lies
+
 _pillow_limit = threading.Lock()
 
 
@@ -104,16 +106,19 @@ def _opened(data: bytes, max_pixels: int, shown_as: str) -> Iterator[Pil.Image]:
         before, Pil.MAX_IMAGE_PIXELS = Pil.MAX_IMAGE_PIXELS, None
         try:
             with Pil.open(io.BytesIO(data), formats=READABLE) as opened:
-                _check_size(opened, max_pixels, shown_as)
+                _check_size(opened, len(data), max_pixels, shown_as)
                 opened.load()
                 yield opened
         finally:
             Pil.MAX_IMAGE_PIXELS = before
 
 
-def _check_size(opened: Pil.Image, max_pixels: int, shown_as: str) -> None:
+def _check_size(opened: Pil.Image, length: int, max_pixels: int, shown_as: str) -> None:
     pixels = opened.width * opened.height
     if pixels > max_pixels:
+        # A PNG's header has a checksum; in other formats one wrong bit can claim any size.
+        if opened.format != "PNG" and pixels > _PIXELS_PER_BYTE * length:
+            raise InputError(f"{shown_as}: claims {opened.width} x {opened.height} in {length:,} bytes; damaged")
         raise ResourceError(
             f"{shown_as}: {opened.width} x {opened.height} is {pixels / 1e6:.1f} megapixels; the limit is "
             f"{max_pixels / 1e6:.1f}; raise it with --max-pixels {pixels}"

@@ -52,6 +52,6 @@ class _Room(types.ModuleType):
         return facts()
 
 
-# Importing a submodule binds its name in the parent, over the function `intarsia.methods`; so the module answers
-# the call as well.
+# Importing a submodule binds its name in the parent, so `intarsia.methods` can only be this module: it answers
+# the call itself.
 sys.modules[__name__].__class__ = _Room

@@ -73,12 +73,14 @@ class Placed:
         promise: least `compare` the saved file must give back, dB; inf means identical.
         settings: what `reveal` needs besides keys; sealed in the header.
         notes: what the user should know, one sentence each.
+        carried: bytes the secret takes in the cover, for reports; None when that is `length`.
     """
 
     length: int
     promise: float
     settings: bytes = b""
     notes: tuple[str, ...] = ()
+    carried: int | None = None
 
 
 class Method(ABC, Generic[ConfigT]):

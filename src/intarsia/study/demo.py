@@ -24,10 +24,10 @@ from ..media.image import to_pil
 from ..pipeline import Terms, hide_file, reveal_file
 
 PASSWORD = "a password for the demo"  # noqa: S105 (it opens the demo's own containers)
-AMPLIFY = 20
+AMPLIFY = 60
 _TILE = 220
 _COLUMNS = ("cover", "container", f"difference x{AMPLIFY}", "secret", "revealed")
-_TEXT = "Marquetry shows what it is made of; intarsia hides one wood in another. This text came out of a photograph. ✓"
+_TEXT = "Marquetry shows what it is made of; intarsia hides one wood in another. This text came out of a photograph."
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ class Lsb(Method[LsbConfig]):
         channel.replace(hide_bits(cover.samples, fitted, config.bits))
         settings = bytes([config.bits, config.midpoint]) + _digest(channel)
         # Few bits are no better than a flat picture, so no PSNR is promised; the digest is what must hold.
-        return Placed(0, 0.0, settings, tuple(notes))
+        return Placed(0, 0.0, settings, tuple(notes), carried=fitted.size * config.bits // 8)
 
     def reveal(self, cover: Image, channel: Channel, entry: Entry, settings: bytes, progress: Progress) -> Value:
         """Read the low bits of every sample; the header's digest tells whether any was changed."""

@@ -1,0 +1,5 @@
+"""`python -m intarsia` is the command line."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,102 @@
+"""What several tests share: the command line as a person or a script runs it."""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import samples
+from samples import PASSWORD
+
+PREFIXES = ("intarsia: error: ", "intarsia: note: ", '{"stage": ')
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one command gave back."""
+
+    code: int
+    out: bytes
+    err: str
+    seconds: float
+
+    @property
+    def notes(self):
+        return [line for line in self.err.splitlines() if line.startswith("intarsia: note: ")]
+
+    @property
+    def errors(self):
+        return [line for line in self.err.splitlines() if line.startswith("intarsia: error: ")]
+
+
+class Cli:
+    """`intarsia ...`, run in a folder of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __call__(self, *words, password=PASSWORD, env=(), stdin=b"", program=("-m", "intarsia"), timeout=60, **how):
+        """Run it. `password` goes into the environment; None gives none. `stdin` is what is piped in."""
+        surroundings = {key: value for key, value in os.environ.items() if key != "INTARSIA_PASSWORD"}
+        surroundings |= {} if password is None else {"INTARSIA_PASSWORD": password}
+        surroundings |= dict(env)
+        how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "input": stdin, "env": surroundings} | how
+        started = time.monotonic()
+        # A session of its own: no terminal to ask a password on.
+        done = subprocess.run(
+            [sys.executable, *program, *words], cwd=self.folder, timeout=timeout, start_new_session=True, **how
+        )
+        err = (done.stderr or b"").decode(errors="backslashreplace")
+        return Outcome(done.returncode, done.stdout or b"", err, time.monotonic() - started)
+
+    def works(self, *words, **how):
+        """Run it, expect success and nothing on stderr but notes and progress."""
+        outcome = self(*words, **how)
+        assert outcome.code == 0, outcome
+        assert all(line.startswith(PREFIXES[1:]) for line in outcome.err.splitlines()), outcome
+        return outcome
+
+    def refuses(self, code, *words, says=(), **how):
+        """Run it, expect this exit code, one line that says why, and a folder left as it was; return that line."""
+        before = snapshot(self.folder)
+        outcome = self(*words, **how)
+        assert outcome.code == code, outcome
+        assert len(outcome.errors) == 1, outcome
+        assert all(line.startswith(PREFIXES) for line in outcome.err.splitlines()), outcome
+        assert outcome.out == b"", outcome
+        for fragment in [says] if isinstance(says, str) else says:
+            assert fragment in outcome.errors[0]
+        assert snapshot(self.folder) == before
+        return outcome.errors[0]
+
+
+def snapshot(folder):
+    """Everything below a folder: kind and content by path."""
+    found = {}
+    for path in Path(folder).rglob("*"):
+        if path.is_symlink():
+            found[str(path)] = os.readlink(path)
+        else:
+            found[str(path)] = path.read_bytes() if path.is_file() else path.stat().st_mode
+    return found
+
+
+@pytest.fixture
+def cli(tmp_path):
+    return Cli(tmp_path)
+
+
+@pytest.fixture
+def cover(tmp_path):
+    """cover.png: 64 x 64 RGB noise, room for about 2,300 bytes."""
+    return samples.write(tmp_path / "cover.png", samples.noise())
+
+
+@pytest.fixture
+def secret(tmp_path):
+    """secret.bin: 300 bytes that do not shrink."""
+    return samples.write(tmp_path / "secret.bin", samples.random_bytes(300))

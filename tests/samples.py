@@ -1,0 +1,92 @@
+"""Pictures and files the tests need, drawn here: nothing is downloaded."""
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+from PIL import Image as Pil
+
+from intarsia.carrier.keys import Cost, Keyring
+from intarsia.pipeline import Terms, hide_file, reveal_file
+
+PASSWORD = "correct horse battery staple"
+LOSSLESS = {"PNG": ".png", "BMP": ".bmp", "TIFF": ".tif", "WEBP": ".webp"}
+LOSSY = {"JPEG": ".jpg", "AVIF": ".avif"}
+
+
+def noise(height=64, width=64, *, channels=3, seed=1, dtype=np.uint8):
+    """Uniform noise away from the ends of the range, [H, W, 3], or [H, W] when `channels` is 1."""
+    top = np.iinfo(dtype).max
+    shape = (height, width) if channels == 1 else (height, width, channels)
+    return np.random.default_rng(seed).integers(top // 8, top - top // 8, shape, dtype=dtype)
+
+
+def photograph(height=64, width=64, *, top=100, left=180):
+    """A part of a photograph that was never a JPEG, uint8 [H, W, 3]."""
+    return np.ascontiguousarray(skimage.data.astronaut()[top : top + height, left : left + width])
+
+
+def random_bytes(count, seed=2):
+    """Bytes that no codec makes shorter."""
+    return np.random.default_rng(seed).bytes(count)
+
+
+def packed(picture, form="PNG", **options):
+    """The bytes of a picture file; lossless where the format can be."""
+    picture = picture if isinstance(picture, Pil.Image) else Pil.fromarray(picture)
+    if form == "WEBP":
+        options = {"lossless": True, "exact": True} | options
+    stream = io.BytesIO()
+    picture.save(stream, form, **options)
+    return stream.getvalue()
+
+
+def pixels(path):
+    """What any other program sees in a picture file."""
+    with Pil.open(path) as opened:
+        return np.asarray(opened)
+
+
+def chunk(kind, data):
+    """One chunk of a PNG, with its checksum."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width, height, *, bits=8, colour=2, rows=b"", extra=b""):
+    """A PNG built by hand: any depth, any claimed size. `rows` are raw big-endian rows, `extra` more chunks."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + extra + chunk(b"IDAT", zlib.compress(rows, 1)) + chunk(b"IEND", b"")
+
+
+def deep_png(samples, *, extra=b""):
+    """A PNG with 16 bits in each channel: [H, W] grey, or [H, W, C] with C = 2 (grey, alpha), 3 or 4."""
+    height, width = samples.shape[:2]
+    colour = {1: 0, 2: 4, 3: 2, 4: 6}[1 if samples.ndim == 2 else samples.shape[2]]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
+    return png(width, height, bits=16, colour=colour, rows=rows, extra=extra)
+
+
+def with_chunk(data, kind, content):
+    """A PNG file with one more chunk right behind its header."""
+    return data[:33] + chunk(kind, content) + data[33:]
+
+
+def write(path, data):
+    """Write bytes, or an array as PNG, and return the path."""
+    path = Path(path)
+    path.write_bytes(data if isinstance(data, bytes) else packed(data))
+    return path
+
+
+def terms(password=PASSWORD, **others):
+    """How a trip is made, with keys that cost next to nothing: for what does not depend on their cost."""
+    return Terms(Keyring(password, Cost(1, 8, 1)), **others)
+
+
+def there_and_back(cover, secret, out, **others):
+    """Hide, reveal with a keyring of its own, and return the report and the revealed value."""
+    hidden = hide_file(cover, secret, out, terms(**others))
+    return hidden, reveal_file(out, None, terms()).value
