@@ -1,14 +1,15 @@
 """What several tests share: the command line as a person or a script runs it."""
 
 import os
+import resource
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+import intarsia
 import samples
 from samples import PASSWORD
 
@@ -22,7 +23,7 @@ class Outcome:
     code: int
     out: bytes
     err: str
-    seconds: float
+    seconds: float  # of processor time, so that a busy machine changes nothing
 
     @property
     def notes(self):
@@ -45,13 +46,15 @@ class Cli:
         surroundings |= {} if password is None else {"INTARSIA_PASSWORD": password}
         surroundings |= dict(env)
         how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "input": stdin, "env": surroundings} | how
-        started = time.monotonic()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         # A session of its own: no terminal to ask a password on.
         done = subprocess.run(
             [sys.executable, *program, *words], cwd=self.folder, timeout=timeout, start_new_session=True, **how
         )
         err = (done.stderr or b"").decode(errors="backslashreplace")
-        return Outcome(done.returncode, done.stdout or b"", err, time.monotonic() - started)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return Outcome(done.returncode, done.stdout or b"", err, seconds)
 
     def works(self, *words, **how):
         """Run it, expect success and nothing on stderr but notes and progress."""
@@ -60,7 +63,7 @@ class Cli:
         assert all(line.startswith(PREFIXES[1:]) for line in outcome.err.splitlines()), outcome
         return outcome
 
-    def refuses(self, code, *words, says=(), **how):
+    def refuses(self, code, *words, says=(), within=60.0, **how):
         """Run it, expect this exit code, one line that says why, and a folder left as it was; return that line."""
         before = snapshot(self.folder)
         outcome = self(*words, **how)
@@ -70,6 +73,7 @@ class Cli:
         assert outcome.out == b"", outcome
         for fragment in [says] if isinstance(says, str) else says:
             assert fragment in outcome.errors[0]
+        assert outcome.seconds < within
         assert snapshot(self.folder) == before
         return outcome.errors[0]
 
@@ -100,3 +104,18 @@ def cover(tmp_path):
 def secret(tmp_path):
     """secret.bin: 300 bytes that do not shrink."""
     return samples.write(tmp_path / "secret.bin", samples.random_bytes(300))
+
+
+@pytest.fixture(scope="session")
+def container_bytes(tmp_path_factory):
+    """cover.png with secret.bin in it, as bytes; its keys have their true cost."""
+    folder = tmp_path_factory.mktemp("container")
+    secret = samples.write(folder / "secret.bin", samples.random_bytes(300))
+    intarsia.hide(samples.write(folder / "cover.png", samples.noise()), secret, folder / "out.png", password=PASSWORD)
+    return (folder / "out.png").read_bytes()
+
+
+@pytest.fixture
+def container(tmp_path, cover, secret, container_bytes):
+    """container.png, with secret.bin hidden in cover.png, beside both."""
+    return samples.write(tmp_path / "container.png", container_bytes)

@@ -90,3 +90,8 @@ def there_and_back(cover, secret, out, **others):
     """Hide, reveal with a keyring of its own, and return the report and the revealed value."""
     hidden = hide_file(cover, secret, out, terms(**others))
     return hidden, reveal_file(out, None, terms()).value
+
+
+def revealed(container, password=PASSWORD):
+    """The bytes of the secret in a container made by the command line."""
+    return reveal_file(container, None, Terms(Keyring(password))).value.data

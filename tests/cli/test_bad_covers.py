@@ -10,7 +10,7 @@ import tifffile
 from PIL import Image as Pil
 from PIL import ImageCms
 
-from intarsia.errors import DoesNotFitError, IntarsiaError
+from intarsia.errors import DoesNotFitError, IntarsiaError, UsageError
 from intarsia.media import Blob, Image, image_file
 from intarsia.survey import capacity
 from samples import (
@@ -52,8 +52,14 @@ def test_row_4_a_jpeg_cover_is_accepted_with_a_note(cli, secret):
 
 
 @pytest.mark.parametrize("name", ["out.jpg", "out.JPEG", "out.avif", "out.gif", "out.txt", "out"])
-def test_row_4_a_container_must_be_lossless(cli, cover, secret, name):
-    cli.refuses(2, "hide", "cover.png", "secret.bin", "-o", name, says=(name, ".png, .bmp, .tif, .tiff, .webp"))
+def test_row_4_a_container_must_be_lossless(tmp_path, name):
+    with pytest.raises(UsageError, match=rf"{name}: .*; use \.png, \.bmp, \.tif, \.tiff, \.webp"):
+        there_and_back(Image(noise()), SECRET, tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_row_4_on_the_command_line(cli, cover, secret):
+    cli.refuses(2, "hide", "cover.png", "secret.bin", "-o", "out.jpg", says=("out.jpg", "lossy", ".png, .bmp"))
 
 
 # --- 7: sixteen bits -----------------------------------------------------------------------------------------
@@ -85,9 +91,9 @@ def test_row_7_deep_grey_stays_deep_and_grey(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".bmp", ".webp"])
-def test_row_7_deep_grey_in_a_format_without_it(cli, secret, suffix):
-    write(cli.folder / "deep.png", deep_png(noise(channels=1, dtype=np.uint16)))
-    cli.refuses(2, "hide", "deep.png", "secret.bin", "-o", f"out{suffix}", says=(".png", ".tif"))
+def test_row_7_deep_grey_in_a_format_without_it(tmp_path, suffix):
+    with pytest.raises(UsageError, match=r"name the container \.png"):
+        there_and_back(Image(noise(channels=1, dtype=np.uint16)), SECRET, tmp_path / f"out{suffix}")
 
 
 LONG = "x" * 9000
@@ -270,7 +276,7 @@ def test_row_11_covers_of_odd_sizes(tmp_path, height, width, channels):
     assert hidden.cover_psnr > 49
 
 
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 100), (5, 7), (10, 13)])
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (10, 13)])
 def test_row_11_a_cover_too_small_for_anything(cli, secret, height, width):
     write(cli.folder / "tiny.png", noise(height, width))
     count = height * width * 3

@@ -8,6 +8,12 @@
 Everything heavy is imported by the verb that needs it, so `intarsia --help` stays instant.
 """
 
+import os
+
+# Products of matrices here are small, and the carrier works in threads of its own: a pool of BLAS threads beside
+# them only fights for the cores. Read by numpy when it is imported, so it is said before.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from .app import main
 
 __all__ = ["main"]

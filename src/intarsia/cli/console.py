@@ -31,6 +31,8 @@ _R = TypeVar("_R")
 def guard(*, debug: bool) -> Iterator[None]:
     """Turn whatever the block raises into one line on stderr and the right exit code."""
     signal.signal(signal.SIGTERM, _terminate)
+    if not debug:
+        _silence_libraries()
     try:
         yield
         sys.stdout.flush()
@@ -41,6 +43,15 @@ def guard(*, debug: bool) -> Iterator[None]:
 
             traceback.print_exc()
         _fail(error)
+
+
+def _silence_libraries() -> None:
+    """Keep stderr for our own lines: C libraries print to file descriptor 2 whatever they dislike in a file."""
+    with contextlib.suppress(OSError, ValueError):
+        ours = os.fdopen(os.dup(sys.stderr.fileno()), "w", errors="backslashreplace", buffering=1)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stderr.fileno())
+        sys.stderr = ours
 
 
 def _fail(error: BaseException) -> NoReturn:

@@ -41,7 +41,7 @@ def hide(
     The saved container is read back, revealed and compared before it appears. Containers are lossless pictures:
     .png .bmp .tif .tiff .webp.
     """
-    out = options.check_overwrite(out)
+    out = options.required_output(out)
     settings = options.parse_settings(set_, preset, model)
     source = _source(secret, text)
     keyring = options.Password(password_file, ask_password, no_password).keyring(confirm=True, quiet=quiet)

@@ -119,8 +119,8 @@ def parse_settings(pairs: list[str] | None, preset: str | None = None, model: st
     return settings
 
 
-def check_overwrite(name: str) -> str:
-    """Return the output path, refusing the empty one."""
+def required_output(name: str) -> str:
+    """Return the output path, or say that it is missing."""
     if not name:
-        raise UsageError("-o is empty; expected a file name")
+        raise UsageError("-o is missing; say where to write, as in -o container.png")
     return name

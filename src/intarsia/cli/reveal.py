@@ -35,7 +35,7 @@ def reveal(
     max_pixels: options.MaxPixels = None,
 ) -> None:
     """Reveal what CONTAINER holds, from the file alone."""
-    out = options.check_overwrite(out)
+    out = options.required_output(out)
     if len(container) != 1:
         raise UsageError(f"{len(container)} containers given; this release reveals one at a time")
     if out == "-" and json_:

@@ -248,7 +248,7 @@ def encode(image: Image, form: str, *, quality: int = 97) -> bytes:
     picture = to_pil(image)
     options: dict[str, Any] = {"icc_profile": image.profile} if image.profile else {}
     if form == "PNG":
-        options |= {"compress_level": 4, "pnginfo": _png_gamma(image)}
+        options |= {"compress_level": 3, "pnginfo": _png_gamma(image)}
     elif form == "TIFF":
         options |= {"compression": "tiff_adobe_deflate"}
     elif form == "WEBP":
