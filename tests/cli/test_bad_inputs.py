@@ -187,6 +187,8 @@ def test_row_12_too_large_is_refused_from_the_header(cli, cover, secret, role):
 @pytest.mark.parametrize("form", ["BMP", "JPEG", "GIF", "TIFF"])
 def test_row_12_too_large_in_any_format(form):
     with pytest.raises(ResourceError, match=r"huge\.file: 20000 x 20000 .* --max-pixels 400000000"):
+        image_file.decode(claims(form, 20_000).ljust(4_000_000, b"\0"), "huge.file")
+    with pytest.raises(InputError, match=r"huge\.file: claims 20000 x 20000 in [0-9]+ bytes"):
         image_file.decode(claims(form, 20_000), "huge.file")
 
 

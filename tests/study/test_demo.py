@@ -1,0 +1,21 @@
+"""The demo shows every method of the table, on real pictures, and its page is whole."""
+
+import re
+
+from intarsia import methods
+from intarsia.methods.base import no_progress
+from intarsia.study import demo
+
+
+def test_the_demo_runs_every_method_and_writes_a_page_a_table_and_a_sheet(tmp_path, monkeypatch):
+    by_method = {case.method: case for case in demo.CASES}
+    quick = (*by_method.values(), *(case for case in demo.CASES if case.secret in ("text", "bytes")))
+    monkeypatch.setattr(demo, "CASES", quick)
+    rows = demo.run(str(tmp_path), no_progress)
+    assert {row.case.method for row in rows} == set(methods.TABLE)
+    assert all(row.cover_psnr > 35 for row in rows)
+    page = (tmp_path / "index.html").read_text()
+    for source in re.findall(r'src="([^"]+)"', page):
+        assert (tmp_path / source).is_file()
+    assert len((tmp_path / "table.md").read_text().splitlines()) == len(rows) + 2
+    assert (tmp_path / "sheet.png").is_file()
