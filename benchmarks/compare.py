@@ -103,23 +103,38 @@ def tools(stegano: str | None) -> list[Tool]:
                 "stegosuite",
                 ".png",
                 lambda c, s, o: ["stegosuite", "embed", "-k", PASSWORD, "-f", s, "-o", o, c],
-                lambda c, o: ["sh", "-c", f"cd {Path(o).parent} && stegosuite extract -k {PASSWORD} -x {c}"],
+                # It writes the file beside the picture, under the name it was hidden with.
+                lambda c, o: [
+                    "sh",
+                    "-c",
+                    f"cp {c} {Path(o).parent} && exec stegosuite extract -k {PASSWORD} {Path(o).parent / Path(c).name}",
+                ],
                 100_000,
             )
         )
     return found
 
 
+_METER = """
+import json, os, subprocess, sys, time
+started = time.perf_counter()
+quiet = subprocess.DEVNULL
+process = subprocess.Popen(sys.argv[1:], stdout=quiet, stderr=quiet)
+_, status, usage = os.wait4(process.pid, 0)
+wall = time.perf_counter() - started
+print(json.dumps([os.waitstatus_to_exitcode(status), wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024]))
+"""
+
+
 def timed(command: list[str]) -> Cost | None:
-    """Run a whole process; None when it failed."""
-    started = time.perf_counter()
+    """Run a whole process; None when it failed.
+
+    A bare interpreter starts it: a child's peak memory includes that of whoever forked it.
+    """
     environment = os.environ | {"INTARSIA_PASSWORD": PASSWORD}
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    wall = time.perf_counter() - started
-    cost = Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
-    return cost if process.returncode == 0 else None
+    meter = [sys.executable, "-ISc", _METER, *command]
+    code, wall, cpu, memory = json.loads(subprocess.run(meter, capture_output=True, env=environment, check=True).stdout)
+    return Cost(wall, cpu, memory) if code == 0 else None
 
 
 def tried(tool: Tool, cover: Path, size: int, folder: Path, runs: int = 1) -> Row | None:

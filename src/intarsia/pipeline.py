@@ -171,11 +171,8 @@ class _Job:
         if self.terms.seed is None:
             return None
         # Everything that goes in is hashed, so one seed never gives two different texts the same keys.
-        secret = self.secret.data if isinstance(self.secret, Blob) else self.secret.samples.tobytes()
-        parts = [str(self.terms.seed), self.name, repr(self.config), self.secret.kind, self.secret.name]
-        digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape"))
-        digest.update(hashlib.sha256(self.cover.samples.tobytes()).digest() + hashlib.sha256(secret).digest())
-        return digest.digest()
+        what = f"{self.terms.seed} {self.name} {self.config!r} {self.secret.kind}".encode()
+        return hashlib.sha256(what + self.cover.digest() + self.secret.digest()).digest()
 
 
 def bytes_that_fit(places: Places) -> int:

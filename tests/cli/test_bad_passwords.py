@@ -180,11 +180,9 @@ def on_a_terminal(folder, words, answers):
                 shown += os.read(ours, 4096)
             except OSError:  # the other end is closed
                 return running.wait(30), shown.decode()
-            if answers and shown.count(b": ") + len(answers) > shown.count(b"word: ") + shown.count(b"ain: "):
-                waiting = shown.rsplit(b"\n", 1)[-1].strip()
-                if waiting in (b"Password:", b"Again:"):
-                    os.write(ours, answers.pop(0).encode() + b"\n")
-                    shown += b"\n"
+            if answers and shown.rsplit(b"\n", 1)[-1].strip() in (b"Password:", b"Again:"):
+                os.write(ours, answers.pop(0).encode() + b"\n")
+                shown += b"\n"
     finally:
         running.kill()
         os.close(ours)

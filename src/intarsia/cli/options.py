@@ -37,7 +37,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON line.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Same inputs and seed, same container.")]
+Seed = Annotated[
+    int | None, typer.Option("--seed", metavar="N", help="For tests: same inputs and seed, same container.")
+]
 DeviceOption = Annotated[Device, typer.Option("--device", help="Where networks run; exact and lsb need none.")]
 MaxPixels = Annotated[
     int | None, typer.Option("--max-pixels", metavar="N", min=1, help="Largest picture read (64 million).")

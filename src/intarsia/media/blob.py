@@ -1,5 +1,6 @@
 """Any bytes at all, with the name they came under."""
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,10 @@ class Blob:
     def kind(self) -> str:
         """Kind of medium as reports name it: "text" or "blob"."""
         return "text" if self.is_text else "blob"
+
+    def digest(self) -> bytes:
+        """Return a hash of data and name, 32 bytes."""
+        return hashlib.sha256(hashlib.sha256(self.data).digest() + os.fsencode(self.name)).digest()
 
     @classmethod
     def load(cls, path: PathLike) -> "Blob":

@@ -1,5 +1,6 @@
 """The picture: samples, alpha, and what the numbers mean. Files are `image_file`'s business."""
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -78,6 +79,12 @@ class Image:
         """Return float32 [3, H, W] in 0..1, grey repeated: what a network takes."""
         unit = self.samples.astype(np.float32) / np.iinfo(self.samples.dtype).max
         return np.repeat(unit[None], 3, axis=0) if self.is_grey else np.ascontiguousarray(unit.transpose(2, 0, 1))
+
+    def digest(self) -> bytes:
+        """Return a hash of everything this picture is, 32 bytes: samples, alpha, and the file it came from."""
+        parts = [str((self.samples.shape, self.samples.dtype.str, self.name)).encode(), self.samples.tobytes()]
+        parts += [b"" if part is None else bytes(part) for part in (self.alpha, self.file, self.profile)]
+        return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()
 
     def with_samples(self, samples: Samples) -> "Image":
         """Return this picture with other samples of the same number and depth; its file is forgotten."""

@@ -49,15 +49,17 @@ def secret(source: Source, *, max_pixels: int) -> Value:
 def cover_notes(picture: Image) -> list[str]:
     """Return what makes this picture a cover that is easily caught."""
     notes = []
-    if picture.format in ("JPEG", "MPO"):
+    if picture.format == "JPEG":
         notes.append("the cover is a JPEG: changes in it are easy to detect; better a picture never compressed")
     elif picture.depth == 8 and (trace := find_jpeg_trace(picture.samples)):
         notes.append(
             f"the cover was once a JPEG (8 x 8 grid at {trace.offset}): changes in it are easy to detect; "
             "better a picture never compressed"
         )
-    if picture.format in ("WEBP", "AVIF"):
-        notes.append("the cover came from a format that is usually lossy; better a picture never compressed")
+    if picture.format == "AVIF" or (picture.file or b"")[12:16] == b"VP8 ":
+        notes.append(
+            "the cover comes from a lossy file: changes in it are easier to detect; better a picture never compressed"
+        )
     samples = picture.samples
     ends = np.count_nonzero(samples == 0) + np.count_nonzero(samples == np.iinfo(samples.dtype).max)
     flat = np.count_nonzero(samples[:, 1:] == samples[:, :-1]) / max(1, samples[:, 1:].size)
