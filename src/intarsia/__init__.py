@@ -9,18 +9,15 @@ intarsia.reveal("container.png", "out/", password="correct horse")
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import os
 
-    from .media import Value
+    from .media.values import Source
     from .methods.base import Facts
     from .results import Hidden, Revealed
     from .survey import Capacity, Inspection
-
-    Source = str | os.PathLike[str] | Value
 
 __version__ = "0.1.0"
 __all__ = ["capacity", "hide", "inspect", "methods", "reveal"]
@@ -30,7 +27,7 @@ __all__ = ["capacity", "hide", "inspect", "methods", "reveal"]
 
 def hide(
     cover: Source,
-    secret: Source | Sequence[Source],
+    secret: Source | list[Source] | tuple[Source, ...],
     out: str | os.PathLike[str],
     *,
     method: str | None = None,
@@ -43,8 +40,8 @@ def hide(
     """Hide a secret in a picture and write the container, which is read back and checked before it appears.
 
     Args:
-        cover: picture file, or `intarsia.media.Image`.
-        secret: any file, or a value (`intarsia.media.Image`, `intarsia.media.Blob`); a list of one.
+        cover: picture file, or a picture: `intarsia.media.Image`, uint8 array [H, W] or [H, W, 3], Pillow picture.
+        secret: any file, or a value: bytes, a picture as above, `intarsia.media.Blob`; a list of one.
         out: container to write: .png, .bmp, .tif, .tiff or .webp (lossless).
         method: name from `methods()`; None is `exact`.
         password: None is the public key, which anybody can try.
@@ -63,7 +60,7 @@ def hide(
     from .errors import UsageError
     from .pipeline import hide_file
 
-    secrets = list(secret) if isinstance(secret, Sequence) and not isinstance(secret, str | bytes) else [secret]
+    secrets = list(secret) if isinstance(secret, list | tuple) else [secret]
     if len(secrets) != 1:
         raise UsageError(f"{len(secrets)} secrets given; this release hides one in a cover")
     terms = _terms(method, password, force, seed, max_pixels, settings)

@@ -68,11 +68,13 @@ def _round_trip() -> Check:
 def file(path: str) -> Report:
     """Say what is visible about a container that does not reveal; nothing of this needs the password."""
     picture = image_file.load(path)
-    lossy = picture.format in ("JPEG", "AVIF", "GIF")
+    lossy = picture.is_lossy
     checks = [
         Check("readable", True, f"{picture.format}, {picture.describe()}"),
         Check("lossless format", not lossy, f"{picture.format} destroys exact containers" if lossy else picture.format),
     ]
+    if picture.notes:
+        checks.append(Check("as stored", True, "; ".join(picture.notes)))
     traces = [note for note in cover_notes(picture) if "JPEG" in note]
     if not lossy:
         # A JPEG that was re-saved as PNG looks lossless but is not what was sent; a JPEG cover looks the same.

@@ -145,10 +145,7 @@ def new_salt(seed_material: bytes | None = None) -> tuple[NDArray[np.uint8], byt
         seed_material: for repeatable containers, bytes that differ whenever cover, secret or settings do; None
             asks the operating system.
     """
-    stream = secrets.token_bytes(256) if seed_material is None else order.key_stream(seed_material, bytes(12), 256)
-    # A byte below 3^5 = 243 gives five uniform digits; others are thrown away.
-    numbers = [byte for byte in stream if byte < 243]
-    digits = (np.array(numbers)[:, None] // 3 ** np.arange(5) % 3).astype(np.uint8).reshape(-1)[:SALT_DIGITS]
+    digits = order.digits(seed_material or secrets.token_bytes(32), SALT_DIGITS)
     return digits, salt_bytes(digits)
 
 

@@ -9,9 +9,10 @@ secret ─load─────────────────────┘
 import contextlib
 import hashlib
 import math
+import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +21,21 @@ from .carrier import ternary
 from .carrier.channel import SALT_DIGITS, Channel, Places
 from .carrier.keys import PUBLIC_PASSWORD, Keyring
 from .carrier.seal import OVERHEAD
+from .codes import LETTER_BYTES
 from .container import Header, Opened
 from .errors import DoesNotFitError, IntarsiaError, NoSecretError, UsageError, VerificationError
-from .media import Blob, Image, Value, files, image_file, metrics, values
+from .media import Image, Value, files, image_file, metrics, values
 from .media.files import PathLike, shown
-from .methods import DEFAULT, load
+from .media.values import Source
+from .methods import DEFAULT, load, load_named_by_a_file
 from .methods.base import Entry, Method, Placed, Progress, configure, no_progress
 from .results import Hidden, Output, Revealed, SecretReport
 
 ASSOCIATED = b"intarsia/v1/image"
 """Authenticated with everything sealed in a picture: container version and kind of cover."""
 
-CODEC_LETTER = 1
-"""Every code starts with one byte that names its codec."""
-
 _UNVERIFIED = "the saved container did not give the secret back; it was removed"
 
-Source = PathLike | Value
 _NAMES_SHARE = 8  # a header with names is used when it takes at most this fraction, 1/8, of the places
 
 
@@ -90,15 +89,15 @@ def hide_file(cover: Source, secret: Source, out: PathLike, terms: Terms) -> Hid
         image_file.check_format(host, form)
         notes = [*host.notes, *values.cover_notes(host), *_answers_already(host, terms)]
         job = _Job(name, room, config, host, value, terms)
-        stego, header, placed = job.place()
+        stego = job.place()
         terms.progress("saving", 0.0)
-        output.write(image_file.encode(stego, form))
+        output.write(image_file.encode(stego.image, form))
         terms.progress("checking", 0.0)
-        saved, quality = job.check(output.temporary, header, placed)
+        saved, quality = job.check(output.temporary, stego)
         output.commit()
-    entry = header.entries[0]
-    if value.name and not entry.name:
+    if value.name and not stego.header.entries[0].name:
         notes.append("the cover is small: the secret's file name was left out")
+    placed = stego.placed
     size = placed.length if placed.carried is None else placed.carried
     report = SecretReport(value.name, value.kind, size, math.isinf(quality), _finite(quality))
     return Hidden(
@@ -106,10 +105,20 @@ def hide_file(cover: Source, secret: Source, out: PathLike, terms: Terms) -> Hid
         method=name,
         cover_psnr=metrics.psnr(host.samples, saved.samples),
         secrets=(report,),
-        capacity=bytes_that_fit(Places(host.samples, host.closed)),
+        capacity=stego.capacity,
         seconds=time.perf_counter() - started,
         notes=(*notes, *placed.notes),
     )
+
+
+@dataclass(frozen=True)
+class _Stego:
+    """A cover with a secret in it, before it is a file."""
+
+    image: Image
+    header: Header
+    placed: Placed
+    capacity: int
 
 
 @dataclass(frozen=True)
@@ -123,8 +132,8 @@ class _Job:
     secret: Value
     terms: Terms
 
-    def place(self) -> tuple[Image, Header, Placed]:
-        """Hide with the secret's name when that costs little, else without; return stego, header and facts."""
+    def place(self) -> _Stego:
+        """Hide with the secret's name when that costs little, else without."""
         places = Places(self.cover.samples, self.cover.closed)
         names = [self.secret.name, ""] if self.secret.name else [""]
         for name in names:
@@ -139,23 +148,24 @@ class _Job:
                     raise
         raise AssertionError("unreachable: the last name is empty")
 
-    def check(self, saved_as: Path, header: Header, placed: Placed) -> tuple[Image, float]:
+    def check(self, saved_as: Path, stego: _Stego) -> tuple[Image, float]:
         """Reveal from the saved file and compare with what was promised; return it and the quality in dB."""
         with _failing_as_unverified():
-            opened, saved, found = _reveal_from(saved_as, self.terms)
+            opened, saved, found = _reveal_from(saved_as, replace(self.terms, settings={}))
         quality = self.room.compare(self.secret, found, self.cover)
-        if opened.header != header or quality < placed.promise - 1e-9:
+        if opened.header != stego.header or quality < stego.placed.promise - 1e-9:
             raise VerificationError(_UNVERIFIED)
         return saved, quality
 
-    def _place(self, places: Places, name: str, size: int) -> tuple[Image, Header, Placed]:
+    def _place(self, places: Places, name: str, size: int) -> _Stego:
         channel, digits, keys = self._channel(places, size)
         placed = self.room.hide(self.cover, self.secret, channel, self.config, self.terms.progress)
         header = self._header(name, placed.length, placed.settings)
         written = Places(channel.samples, self.cover.closed)
         container.write_header(written, header, size, keys, ASSOCIATED)
         written.write_salt(digits)
-        return self.cover.with_samples(written.samples), header, placed
+        capacity = self.room.capacity(self.cover, channel, self.config)
+        return _Stego(self.cover.with_samples(written.samples), header, placed, capacity)
 
     def _channel(self, places: Places, size: int) -> tuple[Channel, Any, Any]:
         check_room(places, size)
@@ -175,14 +185,9 @@ class _Job:
         return hashlib.sha256(what + self.cover.digest() + self.secret.digest()).digest()
 
 
-def bytes_that_fit(places: Places) -> int:
-    """Return the size of the largest file of incompressible bytes that `exact` can hide here, its name left out."""
-    return max(0, places.capacity(container.SIZES[0]) - CODEC_LETTER)
-
-
 def check_room(places: Places, header_size: int) -> None:
     """Raise `DoesNotFitError` when beside salt and header not even an empty file fits."""
-    needed = SALT_DIGITS + ternary.digits_needed(header_size) + ternary.digits_needed(OVERHEAD + CODEC_LETTER)
+    needed = SALT_DIGITS + ternary.digits_needed(header_size) + ternary.digits_needed(OVERHEAD + LETTER_BYTES)
     if places.count < needed:
         raise DoesNotFitError(
             f"the cover has {places.count} usable samples; {needed} are needed before anything can be hidden; "
@@ -263,16 +268,19 @@ def _reveal_from(source: Source, terms: Terms) -> tuple[Opened, Image, Value]:
     try:
         opened = container.open_header(places, terms.keyring, ASSOCIATED)
     except NoSecretError as error:
-        if saved.format in ("JPEG", "AVIF"):
-            error.add_note(f"{_shown(source)} is {saved.format}, a lossy format: no exact container survives in it")
+        if saved.is_lossy:
+            error.add_note(f"{_shown(source)} is {saved.format}, a lossy file: no exact container survives in it")
         raise
     name = opened.header.method
     if terms.method not in (None, name):
-        raise UsageError(f"{_shown(source)}: hidden with method {name}; leave --method out or name that one")
+        raise UsageError(f"{_shown(source)}: hidden with method {name!r}; leave --method out or name that one")
+    if terms.settings:
+        raise UsageError(f"method {name!r} takes no settings when revealing; leave out {', '.join(terms.settings)}")
+    room = load_named_by_a_file(name, terms.method)
     channel = Channel(places, opened.keys, name, opened.size, ASSOCIATED)
     entry = opened.header.entries[0]
-    return opened, saved, load(name).reveal(saved, channel, entry, opened.header.settings, terms.progress)
+    return opened, saved, room.reveal(saved, channel, entry, opened.header.settings, terms.progress)
 
 
 def _shown(source: Source) -> str:
-    return source.name or "picture" if isinstance(source, Blob | Image) else shown(source)
+    return shown(source) if isinstance(source, str | os.PathLike) else "picture"

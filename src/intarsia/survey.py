@@ -1,6 +1,7 @@
 """Looking without hiding: what fits in a cover, and what a file is."""
 
 import math
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,11 +9,13 @@ from . import container
 from .carrier import matrix
 from .carrier.channel import Channel, Places
 from .carrier.keys import Keyring, Keys
+from .codes import LETTER_BYTES
 from .errors import NoSecretError
 from .media import Image, metrics, values
+from .media.values import Source
 from .methods import DEFAULT, load
-from .methods.base import configure
-from .pipeline import ASSOCIATED, CODEC_LETTER, Source, Terms, bytes_that_fit, check_room
+from .methods.base import Method, configure
+from .pipeline import ASSOCIATED, Terms, check_room
 from .results import rounded
 
 
@@ -80,21 +83,27 @@ def capacity(cover: Source, secret: Source | None, terms: Terms) -> Capacity:
     """
     host = values.cover(cover, max_pixels=terms.max_pixels)
     name = terms.method or DEFAULT
-    places = Places(host.samples, host.closed)
-    channel = _blank_channel(places, name)
-    held = [(r, channel.capacity_at(r) - CODEC_LETTER) for r in range(1, matrix.MAX_ORDER + 1)]
+    room = load(name)
+    config = configure(room.Config, terms.settings, name)
+    channel = _blank_channel(Places(host.samples, host.closed), name)
+    held = [(r, channel.capacity_at(r) - LETTER_BYTES) for r in range(1, matrix.MAX_ORDER + 1)]
     levels = tuple(Level(r, size, channel.expected_psnr(size)) for r, size in held if size > 0)
-    forecast = None if secret is None else _forecast(host, secret, name, terms)
-    return Capacity(host.describe(), name, bytes_that_fit(places), levels if name == "exact" else (), forecast)
+    fits = room.capacity(host, channel, config)
+    forecast = None if secret is None else _forecast(host, secret, room, config, terms)
+    return Capacity(host.describe(), name, fits, levels if name == "exact" else (), forecast)
 
 
-def _forecast(host: Image, secret: Source, name: str, terms: Terms) -> Forecast:
+def _forecast(host: Image, secret: Source, room: Method[Any], config: object, terms: Terms) -> Forecast:
     """Hide on an in-memory copy under no particular key: sizes and distortion do not depend on keys."""
-    room, channel = load(name), _blank_channel(Places(host.samples, host.closed), name)
     value = values.secret(secret, max_pixels=terms.max_pixels)
-    placed = room.hide(host, value, channel, configure(room.Config, terms.settings, name), terms.progress)
-    distortion = metrics.psnr(host.samples, channel.samples.reshape(host.samples.shape))
-    return Forecast(value.name, value.kind, placed.length, placed.promise, distortion)
+    channel = _blank_channel(Places(host.samples, host.closed), room.facts.name)
+    placed = room.hide(host, value, channel, config, terms.progress)
+    written = Places(channel.samples, host.closed)
+    written.write_salt(container.new_salt()[0])
+    written.write_header(Keys(bytes(32)), os.urandom(container.SIZES[0]))
+    size = placed.length if placed.carried is None else placed.carried
+    distortion = metrics.psnr(host.samples, written.samples.reshape(host.samples.shape))
+    return Forecast(value.name, value.kind, size, placed.promise, distortion)
 
 
 def _blank_channel(places: Places, method: str) -> Channel:
@@ -161,7 +170,7 @@ def inspect(source: Source, keyring: Keyring | None, terms: Terms) -> Inspection
             raise NoSecretError
         return Inspection(value.kind, f"{len(value.data):,} bytes", "", 0, ("not a picture: it can be a secret only",))
     places = Places(value.samples, value.closed)
-    room = bytes_that_fit(places)
+    room = max(0, places.capacity(container.SIZES[0]) - LETTER_BYTES)
     notes = (*value.notes, *values.cover_notes(value))
     if keyring is None:
         return Inspection(value.kind, value.describe(), value.format, room, notes)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from intarsia.carrier import order
 
 KEY = b"k" * 32
+PINNED_DIGITS = [1, 2, 1, 2, 0, 1, 0, 0, 0, 1, 1, 2]
 PINNED = ([1, 4, 6, 0, 3, 5, 7, 2], [3, 0, 6, 2, 5, 1, 7, 4], [98, 17, 4, 99, 92, 7])
 
 
@@ -34,6 +35,13 @@ def test_a_permutation_has_every_place_once_in_stable_argsort_order(count, strea
 def test_a_full_block_is_in_stable_argsort_order():
     words = order.words(KEY, 9, order.BLOCK)
     assert np.array_equal(order.argsort_words(words), np.argsort(words, kind="stable"))
+
+
+def test_digits_are_pinned_uniform_and_a_prefix_of_longer_ones():
+    digits = order.digits(KEY, 300_000)
+    assert digits[:12].tolist() == PINNED_DIGITS
+    assert np.array_equal(order.digits(KEY, 1000), digits[:1000])
+    assert np.abs(np.bincount(digits) / len(digits) - 1 / 3).max() < 0.005
 
 
 def test_words_that_share_their_upper_bits_are_sorted_by_their_lower_ones():

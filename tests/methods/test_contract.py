@@ -134,8 +134,11 @@ def test_a_method_of_another_package_works_by_its_address(tmp_path, monkeypatch)
     name = "their_package:METHOD"
     path = tmp_path / "container.png"
     hide_file(COVER, Blob.text("hello"), path, terms(method=name))
-    found = reveal_file(path, None, terms())
+    found = reveal_file(path, None, terms(method=name))
     assert (found.method, found.value) == (name, Blob.text("hello"))
+    # Loading a module runs its code, and the name came with the file: only the caller may choose it.
+    with pytest.raises(UsageError, match=r"not ours.*add --method"):
+        reveal_file(path, None, terms())
 
 
 @pytest.mark.parametrize("name", ["exakt", "nothing:METHOD", "intarsia.methods:TABLE"])

@@ -12,6 +12,9 @@ stays bounded. Inside a block the first groups use a Hamming code of order r, th
 and as many as still can use order r + 1: the least visible way these codes offer. Both sides compute that plan
 from the payload's length alone.
 
+Words of 19 bits do not use every pattern of twelve digits, so the digits of sealed bytes alone would not be
+uniform. A keyed stream of uniform digits is added to them, modulo 3, before they are written.
+
 What the digits mean is not known here; who holds the password is not known here either.
 """
 
@@ -34,6 +37,7 @@ SALT_DIGITS = 81
 """Uniform ternary digits hashed to the 16-byte salt: 128.4 bits."""
 
 _PUBLIC_PLACES = hashlib.sha256(b"intarsia/v1/public places").digest()
+_HEADER_MASK = "intarsia/v1/header/mask"
 _SALT_CONTEXT = b"intarsia/v1/salt"
 
 MAX_THREADS = 4
@@ -92,11 +96,15 @@ class Places:
 
     def write_header(self, keys: Keys, sealed: bytes) -> None:
         """Write a sealed header."""
-        self._write(self.header_numbers(keys, len(sealed)), ternary.to_digits(sealed))
+        digits = ternary.to_digits(sealed)
+        mask = order.digits(keys.derive(_HEADER_MASK), len(digits))
+        self._write(self.header_numbers(keys, len(sealed)), (digits + mask) % 3)
 
     def read_header(self, keys: Keys, size: int) -> bytes:
         """Return the `size` bytes at the header's places; only unsealing tells whether they are a header."""
-        return ternary.to_bytes(self._read(self.header_numbers(keys, size)), size)
+        digits = self._read(self.header_numbers(keys, size))
+        mask = order.digits(keys.derive(_HEADER_MASK), len(digits))
+        return ternary.to_bytes((digits + 3 - mask) % 3, size)
 
     def _write(self, numbers: NDArray[np.int64], digits: NDArray[np.uint8]) -> None:
         where = self.locate(numbers)
@@ -109,6 +117,12 @@ class Places:
 def salt_bytes(digits: NDArray[np.uint8]) -> bytes:
     """Hash 81 ternary digits to the salt of Argon2id, 16 bytes."""
     return hashlib.sha256(_SALT_CONTEXT + digits.astype(np.uint8).tobytes()).digest()[:SALT_BYTES]
+
+
+def _cost_of_change(samples: Samples) -> float:
+    """Mean squared change: 1, but half of those at the ends of the range must go two levels the other way."""
+    at_ends = int(np.count_nonzero(samples == 0)) + int(np.count_nonzero(samples == np.iinfo(samples.dtype).max))
+    return 1 + 1.5 * at_ends / max(1, samples.size)
 
 
 @dataclass(frozen=True)
@@ -172,6 +186,7 @@ class Channel:
         closed[self.reserved] = True
         self._closed = self._deal(closed, fill=True)
         self._grid = self._deal(places.samples, fill=0)
+        self._cost_of_change = _cost_of_change(self._grid[~self._closed])
         self._open = [int(n) for n in (~self._closed).sum(axis=1)]
 
     # --- how much -----------------------------------------------------------------------------------------
@@ -195,23 +210,32 @@ class Channel:
         return len(self.reserved) * 2 / 3 + sum(plan(share.digits, share.places).changes for share in shares)
 
     def expected_psnr(self, length: int) -> float:
-        """Expected PSNR in dB with a payload of `length` bytes, for a cover off the ends of its range."""
-        peak = float(np.iinfo(self._grid.dtype).max)
-        return 10 * math.log10(peak**2 * self._size / max(self.expected_changes(length), 1e-9))
+        """Expected PSNR in dB of the container with a payload of `length` bytes."""
+        return self._psnr(self.expected_changes(length))
 
     def budget_at(self, psnr: float) -> int:
-        """Return the most payload bytes whose `expected_psnr` is at least `psnr` dB; 0 when none is."""
+        """Return the most payload bytes that keep the container at `psnr` dB; 0 when none do.
+
+        Which places change is chance; three standard deviations are allowed for.
+        """
         low, high = 0, self.capacity
         while low < high:
             middle = (low + high + 1) // 2
-            low, high = (middle, high) if self.expected_psnr(middle) >= psnr else (low, middle - 1)
+            changes = self.expected_changes(middle)
+            enough = self._psnr(changes + 3 * math.sqrt(changes)) >= psnr
+            low, high = (middle, high) if enough else (low, middle - 1)
         return low
+
+    def _psnr(self, changes: float) -> float:
+        peak = int(np.iinfo(self._grid.dtype).max)
+        return 10 * math.log10(float(peak**2) * self._size / (changes * self._cost_of_change))
 
     # --- in and out ---------------------------------------------------------------------------------------
 
     def write(self, payload: bytes, tick: Tick | None = None) -> None:
         """Seal `payload` and write it; needs `len(payload) <= capacity`."""
         digits = ternary.to_digits(seal.seal(self._keys, self._use, payload, self._associated))
+        digits = (digits + self._mask(len(digits))) % 3
         shares = self._shares(len(digits))
         ends = np.cumsum([share.digits for share in shares])
         parts = np.split(digits, ends[:-1])
@@ -228,7 +252,8 @@ class Channel:
         if not 0 <= length <= self.capacity:
             return seal.unseal(self._keys, self._use, b"", self._associated)
         parts = self._side_by_side(self._read_block, [(share,) for share in self._shares(total)], tick)
-        return seal.unseal(self._keys, self._use, ternary.to_bytes(np.concatenate(parts), size), self._associated)
+        digits = (np.concatenate(parts) + 3 - self._mask(total)) % 3
+        return seal.unseal(self._keys, self._use, ternary.to_bytes(digits, size), self._associated)
 
     @property
     def samples(self) -> Samples:
@@ -262,6 +287,9 @@ class Channel:
             for group, r in _segments(plan(share.digits, share.places))
         ]
         return np.concatenate(parts)[: share.digits]
+
+    def _mask(self, count: int) -> NDArray[np.uint8]:
+        return order.digits(self._keys.derive(f"{self._use}/mask"), count)
 
     def _order(self, block: int) -> NDArray[np.int64]:
         free = np.flatnonzero(~self._closed[block])

@@ -8,7 +8,7 @@ column of H that equals ±(m − H x) and change that one place by ±1: every gr
     r        1      2      3      4      5      6      7      8
     n        1      4     13     40    121    364   1093   3280     places in a group
     r/n  1.000   .500   .231   .100   .041   .016   .006   .002     digits for each place (embedding rate)
-    dB    49.9   54.6   59.4   64.1   69.0   73.7   78.5   83.3     full cover, 8-bit samples
+    dB    49.9   54.7   59.4   64.2   69.0   73.7   78.5   83.3     full cover, 8-bit samples
 
 Source: A. Westfeld, F5 (2001) for the idea; F. Willems and M. van Dijk, IEEE Trans. Inf. Theory 51 (2005) for
 the ternary code and ±1 embedding.

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 BLOCK = 1 << 20
 """Places permuted at a time; larger covers are split into interleaved blocks of at most this many."""
 
+_FIVE_DIGITS = (np.arange(3**5)[:, None] // 3 ** np.arange(5) % 3).astype(np.uint8)
+
 
 def key_stream(key: bytes, nonce: bytes, length: int, counter: int = 0) -> bytes:
     """Return `length` bytes of the ChaCha20 key stream (RFC 8439, section 2.4).
@@ -57,6 +59,20 @@ def argsort_words(random_words: NDArray[np.uint64]) -> NDArray[np.int64]:
     if np.any(upper[1:] == upper[:-1]):
         return np.argsort(random_words, kind="stable")
     return (packed & low).astype(np.int64)
+
+
+def digits(key: bytes, count: int) -> NDArray[np.uint8]:
+    """Return `count` uniform ternary digits, uint8 [count], each 0..2.
+
+    A byte below 3^5 = 243 gives five digits, the lowest first; other bytes are thrown away.
+    """
+    length = count // 4 + 64
+    while True:
+        stream = np.frombuffer(key_stream(key, bytes(12), length), np.uint8)
+        accepted = stream[stream < len(_FIVE_DIGITS)]
+        if 5 * len(accepted) >= count:
+            return _FIVE_DIGITS[accepted].reshape(-1)[:count]
+        length *= 2
 
 
 def draw(key: bytes, count: int, below: int, taken: NDArray[np.int64] | None = None) -> NDArray[np.int64]:

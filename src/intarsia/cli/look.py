@@ -99,11 +99,13 @@ def _show_info(file: str, found: "Inspection") -> None:
         console.show(f"  {note}")
     if found.capacity:
         console.show(f"  can hide up to {found.capacity:,} bytes")
-    if found.carries is None:
+    if found.carries is None and found.format:
         console.show("  whether it carries a secret cannot be told without the password")
     for secret in found.carries or ():
         name = shown(secret.name) if secret.name else "no name"
-        console.show(f"  carries {secret.media} ({name}), {secret.bytes:,} bytes, hidden by {found.method}")
+        console.show(
+            f"  carries {secret.media} ({name}), {secret.bytes:,} bytes, hidden by {shown(found.method or '')}"
+        )
 
 
 def methods(
@@ -158,4 +160,4 @@ def doctor(
         for check in report.checks:
             console.show(f"{'ok  ' if check.ok else 'BAD '} {check.what}: {check.found}")
     if not report.healthy:
-        raise typer.Exit(1 if file is None else 3)
+        raise typer.Exit(6 if file is None else 3)

@@ -9,6 +9,10 @@ Bytes are stored as long as they are, never padded. The first byte names the cod
               w  WebP lossless             exact
               j  JPEG 2000 codestream      exact or lossy
               a  AVIF 4:4:4                lossy
+              p  a colour profile, then one of the above
     bytes     s  stored                    exact
               x  LZMA2                     exact
 """
+
+LETTER_BYTES = 1
+"""What the letter adds to every code."""

@@ -39,9 +39,14 @@ def decode(code: bytes, name: str = "", *, is_text: bool = False) -> Blob:
     if code[:1] != b"x":
         raise InputError(f"unknown code {code[:1]!r} for bytes; a newer release may know it")
     unpacker = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=_filters(0))
-    data = unpacker.decompress(code[1:], MAX_REVEALED + 1)
+    try:
+        data = unpacker.decompress(code[1:], MAX_REVEALED + 1)
+    except lzma.LZMAError as error:
+        raise InputError(f"the secret's code is damaged: {error}") from error
     if len(data) > MAX_REVEALED:
         raise ResourceError(f"the secret unpacks to more than {MAX_REVEALED >> 20} MiB")
+    if not unpacker.eof:
+        raise InputError("the secret's code is damaged: it ends early")
     return Blob(data, name, is_text)
 
 

@@ -11,6 +11,7 @@ three tries to hit it; AVIF has 101 quality steps, searched by interpolation. PS
 
 import io
 import math
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,6 +28,8 @@ CODECS = ("jpeg2000", "avif")
 AVIF_SPEED = 8
 _GREY = (b"W", b"A")  # grey pictures in codecs that know colour only
 _MAX_REVEALED_PIXELS = 1 << 28
+_PROFILE_SHARE = 16  # a colour profile travels when it takes at most 1/16 of the budget
+_MAX_PROFILE = 1 << 22
 _SAMPLE_SIDE = 512
 _EXACT_HOPELESS = 200  # raw bytes for each byte of budget beyond which no lossless try is made
 
@@ -54,6 +57,13 @@ def encode(value: Image, budget: int, *, target_db: float | None = None, codecs:
     Raises:
         DoesNotFitError: not even the coarsest code fits.
     """
+    prefix = _profile_prefix(value, budget)
+    coded = _encode_samples(value, budget - len(prefix), target_db, codecs)
+    # A file as it was has its profile inside.
+    return coded if coded.code[:1] == b"f" else Coded(prefix + coded.code, coded.psnr)
+
+
+def _encode_samples(value: Image, budget: int, target_db: float | None, codecs: Sequence[str]) -> Coded:
     exact = _shortest_exact(value, budget)
     if target_db is not None:
         found = [_CODECS[name].at_quality(value, target_db) for name in codecs]
@@ -75,6 +85,9 @@ def encode(value: Image, budget: int, *, target_db: float | None = None, codecs:
 
 def decode(code: bytes, name: str = "") -> Image:
     """Undo `encode`; an exact code gives the very samples, a lossy one the picture that was measured."""
+    if code[:1] == b"p":
+        profile, rest = _split_profile(code)
+        return replace(decode(rest, name), profile=profile)
     if code[:1] == b"f":
         return image_file.decode(code[1:], name, max_pixels=_MAX_REVEALED_PIXELS)
     if code[:1] not in (b"w", b"j", b"a", *_GREY):
@@ -86,11 +99,39 @@ def decode(code: bytes, name: str = "") -> Image:
 
 
 def _open(code: bytes) -> Pil.Image:
-    with Pil.open(io.BytesIO(code[1:]), formats=("WEBP", "JPEG2000", "AVIF")) as opened:
-        if opened.width * opened.height > _MAX_REVEALED_PIXELS:
-            raise ResourceError(f"the secret picture is {opened.width} x {opened.height}, too large to unpack")
-        opened.load()
-        return opened
+    try:
+        with Pil.open(io.BytesIO(code[1:]), formats=("WEBP", "JPEG2000", "AVIF")) as opened:
+            if opened.width * opened.height > _MAX_REVEALED_PIXELS:
+                raise ResourceError(f"the secret picture is {opened.width} x {opened.height}, too large to unpack")
+            opened.load()
+            return opened
+    except ResourceError:
+        raise
+    except Exception as error:  # Pillow's decoders raise many kinds
+        raise InputError(f"the secret's code is damaged ({error})") from error
+
+
+# --- colour profile -----------------------------------------------------------------------------------------
+
+
+def _profile_prefix(value: Image, budget: int) -> bytes:
+    """Return the coded colour profile, or nothing when there is none or it would take much of the budget."""
+    if value.profile is None:
+        return b""
+    packed = zlib.compress(value.profile, 9)
+    prefix = b"p" + len(packed).to_bytes(3, "big") + packed
+    return prefix if len(prefix) * _PROFILE_SHARE <= budget else b""
+
+
+def _split_profile(code: bytes) -> tuple[bytes, bytes]:
+    end = 4 + int.from_bytes(code[1:4], "big")
+    try:
+        profile = zlib.decompressobj().decompress(code[4:end], _MAX_PROFILE)
+    except zlib.error as error:
+        raise InputError(f"the secret's colour profile is damaged: {error}") from error
+    if code[end : end + 1] == b"p":
+        raise InputError("the secret has two colour profiles; expected one")
+    return profile, code[end:]
 
 
 # --- exact --------------------------------------------------------------------------------------------------

@@ -45,6 +45,8 @@ class Image:
         grey, colour = len(shape) == 2, len(shape) == 3 and shape[2] == 3
         if not (grey or colour) or dtype not in (np.uint8, np.uint16) or 0 in shape:
             raise UsageError(f"picture array {dtype} {list(shape)}; expected uint8 or uint16 [H, W] or [H, W, 3]")
+        if dtype == np.uint16 and (colour or self.alpha is not None):
+            raise UsageError("16 bits are for grey pictures without alpha; reduce colour to 8 bits first")
         if self.alpha is not None and (self.alpha.shape != shape[:2] or self.alpha.dtype != np.uint8):
             raise UsageError(f"alpha {self.alpha.dtype} {list(self.alpha.shape)}; expected uint8 {list(shape[:2])}")
 
@@ -74,6 +76,11 @@ class Image:
         if self.alpha is None or self.alpha.all():
             return None
         return np.repeat(self.alpha.reshape(-1) == 0, 1 if self.is_grey else 3)
+
+    @property
+    def is_lossy(self) -> bool:
+        """Whether the file it was read from is lossy, so that no exact container survives in it."""
+        return self.format in ("JPEG", "AVIF", "GIF") or (self.file or b"")[12:16] == b"VP8 "
 
     def planes(self) -> NDArray[np.float32]:
         """Return float32 [3, H, W] in 0..1, grey repeated: what a network takes."""

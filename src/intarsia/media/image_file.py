@@ -48,6 +48,8 @@ SUFFIXES = LOSSLESS_SUFFIXES | LOSSY_SUFFIXES
 
 _PIXELS_PER_BYTE = 1000  # more than this in one byte of file, and beyond the limit as well: the header lies
 
+_ORIENTATION = 0x0112  # EXIF tag
+
 _pillow_limit = threading.Lock()
 
 
@@ -85,7 +87,7 @@ def decode(data: bytes, name: str = "", *, max_pixels: int = MAX_PIXELS, shown_a
         raise InputError(f"{shown_as}: not a picture; expected {', '.join(READABLE)} by content")
     try:
         with _opened(data, max_pixels, shown_as) as opened:
-            image = _to_image(opened, data, shown_as)
+            image = _to_image(opened, deep=_is_deep_colour(opened, data), shown_as=shown_as)
     except IntarsiaError:
         raise
     except MemoryError as error:
@@ -93,6 +95,11 @@ def decode(data: bytes, name: str = "", *, max_pixels: int = MAX_PIXELS, shown_a
     except Exception as error:  # Pillow's decoders raise many kinds on damaged input
         raise InputError(f"{shown_as}: damaged or truncated picture ({error})") from error
     return replace(image, name=name, file=data)
+
+
+def from_pillow(picture: Pil.Image) -> Image:
+    """Turn a Pillow picture in memory into an `Image`, by the same rule as files."""
+    return _to_image(picture, deep=False, shown_as="picture")
 
 
 @contextlib.contextmanager
@@ -120,8 +127,8 @@ def _check_size(opened: Pil.Image, length: int, max_pixels: int, shown_as: str) 
         if opened.format != "PNG" and pixels > _PIXELS_PER_BYTE * length:
             raise InputError(f"{shown_as}: claims {opened.width} x {opened.height} in {length:,} bytes; damaged")
         raise ResourceError(
-            f"{shown_as}: {opened.width} x {opened.height} is {pixels / 1e6:.1f} megapixels; the limit is "
-            f"{max_pixels / 1e6:.1f}; raise it with --max-pixels {pixels}"
+            f"{shown_as}: {opened.width} x {opened.height} is {pixels:,} pixels; the limit is {max_pixels:,}; "
+            f"raise it with --max-pixels {pixels}"
         )
     # Phones store a JPEG's depth map or preview as further frames (MPO); the first one is the picture.
     frames = getattr(opened, "n_frames", 1)
@@ -146,12 +153,14 @@ def _check_png(data: bytes, shown_as: str) -> None:
     raise InputError(f"{shown_as}: truncated PNG; get a complete copy")
 
 
-def _to_image(opened: Pil.Image, data: bytes, shown_as: str) -> Image:
+def _to_image(opened: Pil.Image, *, deep: bool, shown_as: str) -> Image:
     notes: list[str] = []
-    if _is_deep_colour(opened, data):
+    if deep:
         notes.append("16 bits in each channel reduced to 8")
     profile, gamma = opened.info.get("icc_profile"), opened.info.get("gamma")
-    form = "JPEG" if opened.format == "MPO" else str(opened.format)
+    form = "JPEG" if opened.format == "MPO" else opened.format or ""
+    if opened.getexif().get(_ORIENTATION, 1) != 1:
+        notes.append("EXIF orientation applied")
     picture = ImageOps.exif_transpose(opened)
     if picture.mode in ("CMYK", "YCbCr"):
         notes.append(f"{picture.mode} converted to RGB")

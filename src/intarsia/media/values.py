@@ -5,10 +5,14 @@ else is bytes.
 """
 
 import contextlib
+import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pil
 
 from ..errors import UsageError
 from . import image_file
@@ -20,7 +24,8 @@ from .jpeg_trace import find_jpeg_trace
 Value = Blob | Image
 """Anything that can be hidden."""
 
-Source = PathLike | Value
+Source = PathLike | Value | bytes | NDArray[Any] | Pil.Image
+"""What callers may give: a path, or a value in one of its usual forms."""
 
 _POOR_SHARE = 0.2  # of samples at the ends of the range, where a change may cost two levels instead of one
 _FLAT_SHARE = 0.6  # of pixels equal to their left neighbour, where any change shows
@@ -28,22 +33,37 @@ _FLAT_SHARE = 0.6  # of pixels equal to their left neighbour, where any change s
 
 def cover(source: Source, *, max_pixels: int) -> Image:
     """Return the picture to hide in, or the container to look into."""
-    if isinstance(source, Blob):
-        raise UsageError(f"a cover must be a picture; this is {source.kind}")
-    return source if isinstance(source, Image) else image_file.load(source, max_pixels=max_pixels)
+    value = _as_value(source)
+    if isinstance(value, Blob):
+        raise UsageError(f"a cover must be a picture; this is {value.kind}")
+    return value if isinstance(value, Image) else image_file.load(value, max_pixels=max_pixels)
 
 
 def secret(source: Source, *, max_pixels: int) -> Value:
     """Return the value to hide."""
-    if isinstance(source, Blob | Image):
-        return source
-    data, name = read_bytes(source), Path(source).name
+    value = _as_value(source)
+    if isinstance(value, Blob | Image):
+        return value
+    data, name = read_bytes(value), Path(value).name
     if not image_file.is_picture(data):
         return Blob(data, name)
     try:
-        return image_file.decode(data, name, max_pixels=max_pixels, shown_as=shown(source))
+        return image_file.decode(data, name, max_pixels=max_pixels, shown_as=shown(value))
     except image_file.SeveralFramesError:
         return Blob(data, name)
+
+
+def _as_value(source: Source) -> PathLike | Value:
+    """Wrap what is plainly a value: bytes, an array, a Pillow picture."""
+    if isinstance(source, bytes | bytearray):
+        return Blob(bytes(source))
+    if isinstance(source, np.ndarray):
+        return Image(source)
+    if isinstance(source, Pil.Image):
+        return image_file.from_pillow(source)
+    if isinstance(source, Blob | Image | str | os.PathLike):
+        return source
+    raise UsageError(f"{type(source).__name__} given; expected a path, bytes, an array or a picture")
 
 
 def cover_notes(picture: Image) -> list[str]:
@@ -51,14 +71,12 @@ def cover_notes(picture: Image) -> list[str]:
     notes = []
     if picture.format == "JPEG":
         notes.append("the cover is a JPEG: changes in it are easy to detect; better a picture never compressed")
+    elif picture.is_lossy:
+        notes.append("the cover is a lossy file: changes in it are easier to detect; better a picture never compressed")
     elif picture.depth == 8 and (trace := find_jpeg_trace(picture.samples)):
         notes.append(
             f"the cover was once a JPEG (8 x 8 grid at {trace.offset}): changes in it are easy to detect; "
             "better a picture never compressed"
-        )
-    if picture.format == "AVIF" or (picture.file or b"")[12:16] == b"VP8 ":
-        notes.append(
-            "the cover comes from a lossy file: changes in it are easier to detect; better a picture never compressed"
         )
     samples = picture.samples
     ends = np.count_nonzero(samples == 0) + np.count_nonzero(samples == np.iinfo(samples.dtype).max)

@@ -40,6 +40,16 @@ def load(name: str) -> Method[Any]:
     return method
 
 
+def load_named_by_a_file(name: str, trusted: str | None) -> Method[Any]:
+    """Return the method a container names, which must be ours or the one the caller named as well.
+
+    Loading runs a module's code; a stranger's file may not choose which.
+    """
+    if name not in TABLE and name != trusted:
+        raise UsageError(f"hidden with method {name!r}, which is not ours; if you trust that package, add --method")
+    return load(name)
+
+
 def facts() -> tuple[Facts, ...]:
     """Return the facts of every method in the table."""
     return tuple(load(name).facts for name in TABLE)

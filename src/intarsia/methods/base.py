@@ -108,6 +108,10 @@ class Method(ABC, Generic[ConfigT]):
             NoSecretError: damaged.
         """
 
+    def capacity(self, cover: Image, channel: Channel, config: ConfigT) -> int:
+        """Return the bytes of the largest secret that cannot be compressed."""
+        return channel.capacity
+
     def compare(self, original: Value, revealed: Value, cover: Image) -> float:
         """Return how close the revealed value is to what was given: PSNR in dB, inf when identical.
 

@@ -112,7 +112,7 @@ def run(folder: str, progress: Callable[[str, float], None]) -> list[Shown]:
     media = _media()
     rows = []
     for number, case in enumerate(CASES):
-        progress(f"demo {case.method}", number / len(CASES))
+        progress("demo", number / len(CASES))
         rows.append(_show(case, media, Path(folder)))
     _write_page(Path(folder), rows)
     _write_sheet(Path(folder), rows)
@@ -124,7 +124,9 @@ def _media() -> dict[str, Value]:
     try:
         from skimage import data
     except ImportError as error:
-        raise UsageError("the demo needs scikit-image's photographs: pip install 'intarsia[demo]'") from error
+        raise UsageError(
+            "the demo shows scikit-image's photographs; install the extra [demo], or: pip install scikit-image"
+        ) from error
     names = ("astronaut", "coffee", "chelsea", "camera", "retina")
     pictures = {name: Image(np.asarray(getattr(data, name)())) for name in names}
     noise = Blob(np.random.default_rng(7).bytes(60_000), "noise.bin")

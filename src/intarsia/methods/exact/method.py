@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ...carrier.channel import Channel
+from ...codes import LETTER_BYTES
 from ...codes import blob as blob_code
 from ...codes import image as image_code
 from ...codes.image import Coded
@@ -61,7 +62,7 @@ class Exact(Method[ExactConfig]):
 
     def hide(self, cover: Image, secret: Value, channel: Channel, config: ExactConfig, progress: Progress) -> Placed:
         """Code the secret within the channel's budget and write it."""
-        budget = channel.capacity if config.cover_db is None else channel.budget_at(config.cover_db)
+        budget = _budget(channel, config)
         progress("coding the secret", 0.0)
         coded, notes = self._code(secret, budget, config)
         channel.write(coded.code, lambda share: progress("writing", share))
@@ -73,6 +74,10 @@ class Exact(Method[ExactConfig]):
         if entry.kind == "image":
             return image_code.decode(code, entry.name)
         return blob_code.decode(code, entry.name, is_text=entry.kind == "text")
+
+    def capacity(self, cover: Image, channel: Channel, config: ExactConfig) -> int:
+        """What the channel holds, less the letter that names the codec."""
+        return max(0, _budget(channel, config) - LETTER_BYTES)
 
     def _code(self, secret: Value, budget: int, config: ExactConfig) -> tuple[Coded, tuple[str, ...]]:
         if isinstance(secret, Blob):
@@ -89,6 +94,13 @@ class Exact(Method[ExactConfig]):
                 needed=needed,
                 available=budget,
             )
+        notes = []
         if coded.psnr < BALANCED_DB and config.secret_db is None:
-            return coded, (f"the cover is small for this picture: it is carried at {coded.psnr:.1f} dB",)
-        return coded, ()
+            notes.append(f"the cover is small for this picture: it is carried at {coded.psnr:.1f} dB")
+        if secret.profile is not None and coded.code[:1] not in (b"p", b"f"):
+            notes.append("the cover is small: the secret's colour profile was left out")
+        return coded, tuple(notes)
+
+
+def _budget(channel: Channel, config: ExactConfig) -> int:
+    return channel.capacity if config.cover_db is None else channel.budget_at(config.cover_db)

@@ -101,7 +101,7 @@ class Lsb(Method[LsbConfig]):
         channel.replace(hide_bits(cover.samples, fitted, config.bits))
         settings = bytes([config.bits, config.midpoint]) + _digest(channel)
         # Few bits are no better than a flat picture, so no PSNR is promised; the digest is what must hold.
-        return Placed(0, 0.0, settings, tuple(notes), carried=fitted.size * config.bits // 8)
+        return Placed(0, 0.0, settings, tuple(notes), carried=self.capacity(cover, channel, config))
 
     def reveal(self, cover: Image, channel: Channel, entry: Entry, settings: bytes, progress: Progress) -> Value:
         """Read the low bits of every sample; the header's digest tells whether any was changed."""
@@ -112,6 +112,10 @@ class Lsb(Method[LsbConfig]):
         samples[channel.reserved] = samples[channel.reserved - (1 if cover.is_grey else 3)]
         revealed = reveal_bits(samples.reshape(cover.samples.shape), settings[0], midpoint=bool(settings[1]))
         return replace(Image(revealed), name=entry.name)
+
+    def capacity(self, cover: Image, channel: Channel, config: LsbConfig) -> int:
+        """N bits in every sample."""
+        return cover.samples.size * config.bits // 8
 
     def compare(self, original: Value, revealed: Value, cover: Image) -> float:
         """PSNR against the secret at the cover's size and channels."""
