@@ -13,6 +13,16 @@ import intarsia
 import samples
 from samples import PASSWORD
 
+QUICK = (
+    "-c",
+    "from intarsia.carrier import keys\n"
+    "for name, value in {'passes': 1, 'memory_kib': 8, 'lanes': 1}.items():\n"
+    "    object.__setattr__(keys.V1, name, value)\n"
+    "from intarsia.cli import main\n"
+    "main()",
+)
+"""The command line with the cheap keys of `samples.terms`: what it says and writes does not depend on them."""
+
 PREFIXES = ("intarsia: error: ", "intarsia: note: ", '{"stage": ')
 
 
@@ -37,10 +47,11 @@ class Outcome:
 class Cli:
     """`intarsia ...`, run in a folder of its own."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, program=("-m", "intarsia")):
         self.folder = folder
+        self.program = program
 
-    def __call__(self, *words, password=PASSWORD, env=(), stdin=b"", program=("-m", "intarsia"), timeout=60, **how):
+    def __call__(self, *words, password=PASSWORD, env=(), stdin=b"", program=None, timeout=60, **how):
         """Run it. `password` goes into the environment; None gives none. `stdin` is what is piped in."""
         surroundings = {key: value for key, value in os.environ.items() if key != "INTARSIA_PASSWORD"}
         surroundings |= {} if password is None else {"INTARSIA_PASSWORD": password}
@@ -49,7 +60,11 @@ class Cli:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         # A session of its own: no terminal to ask a password on.
         done = subprocess.run(
-            [sys.executable, *program, *words], cwd=self.folder, timeout=timeout, start_new_session=True, **how
+            [sys.executable, *(program or self.program), *words],
+            cwd=self.folder,
+            timeout=timeout,
+            start_new_session=True,
+            **how,
         )
         err = (done.stderr or b"").decode(errors="backslashreplace")
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -92,6 +107,11 @@ def snapshot(folder):
 @pytest.fixture
 def cli(tmp_path):
     return Cli(tmp_path)
+
+
+@pytest.fixture
+def quick(tmp_path):
+    return Cli(tmp_path, QUICK)
 
 
 @pytest.fixture

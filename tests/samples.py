@@ -9,10 +9,11 @@ import numpy as np
 import skimage.data
 from PIL import Image as Pil
 
-from intarsia.carrier.keys import Cost, Keyring
+from intarsia.carrier.keys import V1, Cost, Keyring
 from intarsia.pipeline import Terms, hide_file, reveal_file
 
 PASSWORD = "correct horse battery staple"
+CHEAP = Cost(1, 8, 1)
 LOSSLESS = {"PNG": ".png", "BMP": ".bmp", "TIFF": ".tif", "WEBP": ".webp"}
 LOSSY = {"JPEG": ".jpg", "AVIF": ".avif"}
 
@@ -83,7 +84,7 @@ def write(path, data):
 
 def terms(password=PASSWORD, **others):
     """How a trip is made, with keys that cost next to nothing: for what does not depend on their cost."""
-    return Terms(Keyring(password, Cost(1, 8, 1)), **others)
+    return Terms(Keyring(password, CHEAP), **others)
 
 
 def there_and_back(cover, secret, out, **others):
@@ -92,6 +93,6 @@ def there_and_back(cover, secret, out, **others):
     return hidden, reveal_file(out, None, terms()).value
 
 
-def revealed(container, password=PASSWORD):
+def revealed(container, password=PASSWORD, cost=V1):
     """The bytes of the secret in a container made by the command line."""
-    return reveal_file(container, None, Terms(Keyring(password))).value.data
+    return reveal_file(container, None, Terms(Keyring(password, cost))).value.data

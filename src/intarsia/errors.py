@@ -4,6 +4,12 @@ Every message is one line that names the file or the setting, says what was expe
 """
 
 
+def printable(text: str) -> str:
+    """Return a text as one line a terminal can show: control and undecodable characters escaped."""
+    decoded = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in decoded)
+
+
 class IntarsiaError(Exception):
     """Base of everything this package raises on purpose; `exit_code` is what the command line returns."""
 
@@ -33,8 +39,9 @@ class NoSecretError(IntarsiaError):
 
     exit_code = 4
 
-    def __init__(self) -> None:
-        super().__init__("no secret found, or wrong password, or the file was changed after hiding")
+    def __init__(self, where: str = "") -> None:
+        text = "no secret found, or wrong password, or the file was changed after hiding"
+        super().__init__(f"{where}: {text}" if where else text)
 
 
 class DoesNotFitError(IntarsiaError):

@@ -23,7 +23,7 @@ from .carrier.keys import PUBLIC_PASSWORD, Keyring
 from .carrier.seal import OVERHEAD
 from .codes import LETTER_BYTES
 from .container import Header, Opened
-from .errors import DoesNotFitError, IntarsiaError, NoSecretError, UsageError, VerificationError
+from .errors import DoesNotFitError, InputError, IntarsiaError, NoSecretError, UsageError, VerificationError
 from .media import Image, Value, files, image_file, metrics, values
 from .media.files import PathLike, shown
 from .media.values import Source
@@ -88,8 +88,10 @@ def hide_file(cover: Source, secret: Source, out: PathLike, terms: Terms) -> Hid
         _check_kinds(room, host, value)
         image_file.check_format(host, form)
         notes = [*host.notes, *values.cover_notes(host), *_answers_already(host, terms)]
+        notes += image_file.losses(host, form)
         job = _Job(name, room, config, host, value, terms)
-        stego = job.place()
+        with _naming_both(secret, cover):
+            stego = job.place()
         terms.progress("saving", 0.0)
         output.write(image_file.encode(stego.image, form))
         terms.progress("checking", 0.0)
@@ -109,6 +111,16 @@ def hide_file(cover: Source, secret: Source, out: PathLike, terms: Terms) -> Hid
         seconds=time.perf_counter() - started,
         notes=(*notes, *placed.notes),
     )
+
+
+@contextlib.contextmanager
+def _naming_both(secret: Source, cover: Source) -> Iterator[None]:
+    """Put the names of secret and cover into what does not fit."""
+    try:
+        yield
+    except DoesNotFitError as error:
+        message = f"{_shown(secret)} in {_shown(cover)}: {error}"
+        raise DoesNotFitError(message, needed=error.needed, available=error.available) from error
 
 
 @dataclass(frozen=True)
@@ -244,17 +256,19 @@ def reveal_file(source: Source, out: PathLike | None, terms: Terms) -> Revealed:
     """
     started = time.perf_counter()
     with contextlib.ExitStack() as stack:
-        to_file = out is not None and not values.names_folder(out)
-        output = stack.enter_context(files.Output(out, force=terms.force)) if out is not None and to_file else None
+        output = folder = None
+        if out is not None and values.names_folder(out):
+            folder = stack.enter_context(files.folder_for_outputs(out))
+        elif out is not None:
+            output = stack.enter_context(files.Output(out, force=terms.force))
         opened, _, value = _reveal_from(source, terms)
-        if out is None:
-            return Revealed(opened.header.method, (value,), (), time.perf_counter() - started)
-        if output is None:
+        if folder is not None:
             name, data = values.in_folder(value)
-            files.make_folder(out)
-            output = stack.enter_context(files.Output(Path(out, name), force=terms.force))
-        else:
+            output = stack.enter_context(files.Output(folder / name, force=terms.force))
+        elif output is not None and out is not None:
             data = values.render(value, Path(out).suffix)
+        else:
+            return Revealed(opened.header.method, (value,), (), time.perf_counter() - started)
         output.write(data)
         output.commit()
     written = Output(str(output.target), value.kind, len(data))
@@ -265,12 +279,12 @@ def _reveal_from(source: Source, terms: Terms) -> tuple[Opened, Image, Value]:
     saved = values.cover(source, max_pixels=terms.max_pixels)
     places = Places(saved.samples, saved.closed)
     terms.progress("deriving keys", 0.0)
-    try:
-        opened = container.open_header(places, terms.keyring, ASSOCIATED)
-    except NoSecretError as error:
-        if saved.is_lossy:
-            error.add_note(f"{_shown(source)} is {saved.format}, a lossy file: no exact container survives in it")
-        raise
+    with _naming(source, saved):
+        return _reveal_opened(source, saved, places, terms)
+
+
+def _reveal_opened(source: Source, saved: Image, places: Places, terms: Terms) -> tuple[Opened, Image, Value]:
+    opened = container.open_header(places, terms.keyring, ASSOCIATED)
     name = opened.header.method
     if terms.method not in (None, name):
         raise UsageError(f"{_shown(source)}: hidden with method {name!r}; leave --method out or name that one")
@@ -282,5 +296,19 @@ def _reveal_from(source: Source, terms: Terms) -> tuple[Opened, Image, Value]:
     return opened, saved, room.reveal(saved, channel, entry, opened.header.settings, terms.progress)
 
 
+@contextlib.contextmanager
+def _naming(source: Source, saved: Image) -> Iterator[None]:
+    """Put the container's name into what the block raises."""
+    try:
+        yield
+    except NoSecretError:
+        named = NoSecretError(_shown(source))
+        if saved.is_lossy:
+            named.add_note(f"{_shown(source)} is {saved.format}, a lossy file: no exact container survives in it")
+        raise named from None
+    except InputError as error:
+        raise InputError(f"{_shown(source)}: {error}") from error
+
+
 def _shown(source: Source) -> str:
-    return shown(source) if isinstance(source, str | os.PathLike) else "picture"
+    return shown(source) if isinstance(source, str | os.PathLike) else "value"

@@ -44,17 +44,17 @@ ROLES = {
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_row_1_a_png_cut_at_half_is_truncated(cli, cover, secret, role):
+def test_row_1_a_png_cut_at_half_is_truncated(quick, cover, secret, role):
     data = packed(noise(seed=3))
-    write(cli.folder / "half.png", data[: len(data) // 2])
-    cli.refuses(3, *ROLES[role]("half.png"), says=("half.png", "truncated", "get a complete copy"))
+    write(quick.folder / "half.png", data[: len(data) // 2])
+    quick.refuses(3, *ROLES[role]("half.png"), says=("half.png", "truncated", "get a complete copy"))
 
 
-def test_row_1_a_png_with_a_wrong_checksum_is_damaged(cli, cover, secret):
+def test_row_1_a_png_with_a_wrong_checksum_is_damaged(quick, cover, secret):
     data = bytearray(packed(noise(seed=3)))
     data[len(data) // 2] ^= 1
-    write(cli.folder / "flipped.png", bytes(data))
-    cli.refuses(3, *ROLES["cover"]("flipped.png"), says=("flipped.png", "damaged", "get an undamaged copy"))
+    write(quick.folder / "flipped.png", bytes(data))
+    quick.refuses(3, *ROLES["cover"]("flipped.png"), says=("flipped.png", "damaged", "get an undamaged copy"))
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.98])
@@ -98,30 +98,30 @@ def test_row_2_only_regular_files_are_read(tmp_path, kind):
 
 
 @pytest.mark.parametrize(("kind", "role"), [("pipe", "cover"), ("endless device", "secret"), ("folder", "container")])
-def test_row_2_refused_at_once(cli, cover, secret, kind, role):
-    NO_FILES[kind](cli.folder / "odd.png")
-    cli.refuses(3, *ROLES[role]("odd.png"), says="odd.png: not a regular file", timeout=AT_ONCE)
+def test_row_2_refused_at_once(quick, cover, secret, kind, role):
+    NO_FILES[kind](quick.folder / "odd.png")
+    quick.refuses(3, *ROLES[role]("odd.png"), says="odd.png: not a regular file", timeout=AT_ONCE)
 
 
 # --- 3: the suffix lies --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("role", ["cover", "container"])
-def test_row_3_a_text_named_png_is_no_picture(cli, secret, role):
-    write(cli.folder / "letter.png", b"Dear Sir or Madam,\n" * 40)
-    cli.refuses(3, *ROLES[role]("letter.png"), says=("letter.png", "not a picture", "expected PNG"))
+def test_row_3_a_text_named_png_is_no_picture(quick, secret, role):
+    write(quick.folder / "letter.png", b"Dear Sir or Madam,\n" * 40)
+    quick.refuses(3, *ROLES[role]("letter.png"), says=("letter.png", "not a picture", "expected PNG"))
 
 
-def test_row_3_a_text_named_png_is_hidden_as_it_is(cli, cover):
-    letter = write(cli.folder / "letter.png", b"Dear Sir or Madam,\n" * 40).read_bytes()
-    cli.works("hide", "cover.png", "letter.png", "-o", "out.png")
-    cli.works("reveal", "out.png", "-o", "back")
-    assert (cli.folder / "back").read_bytes() == letter
+def test_row_3_a_text_named_png_is_hidden_as_it_is(quick, cover):
+    letter = write(quick.folder / "letter.png", b"Dear Sir or Madam,\n" * 40).read_bytes()
+    quick.works("hide", "cover.png", "letter.png", "-o", "out.png")
+    quick.works("reveal", "out.png", "-o", "back")
+    assert (quick.folder / "back").read_bytes() == letter
 
 
-def test_row_3_a_png_named_jpg_is_accepted_with_a_note(cli, secret):
-    write(cli.folder / "cover.jpg", noise())
-    outcome = cli.works(*ROLES["cover"]("cover.jpg"))
+def test_row_3_a_png_named_jpg_is_accepted_with_a_note(quick, secret):
+    write(quick.folder / "cover.jpg", noise())
+    outcome = quick.works(*ROLES["cover"]("cover.jpg"))
     assert not any("JPEG:" in note for note in outcome.notes), "by its content it never was one"
     assert any("PNG" in note for note in outcome.notes), "a name that lies is worth a note"
 
@@ -142,9 +142,9 @@ def test_row_10_several_frames_are_no_cover(form):
 
 
 @pytest.mark.parametrize("role", ["cover", "container"])
-def test_row_10_several_frames_on_the_command_line(cli, secret, role):
-    write(cli.folder / "frames.png", animation("PNG"))
-    cli.refuses(3, *ROLES[role]("frames.png"), says=("frames.png", "3 frames", "expected one frame only"))
+def test_row_10_several_frames_on_the_command_line(quick, secret, role):
+    write(quick.folder / "frames.png", animation("PNG"))
+    quick.refuses(3, *ROLES[role]("frames.png"), says=("frames.png", "3 frames", "expected one frame only"))
 
 
 @pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP", "TIFF", "AVIF"])
@@ -178,10 +178,10 @@ def claims(form, side):
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_row_12_too_large_is_refused_from_the_header(cli, cover, secret, role):
-    write(cli.folder / "huge.png", claims("PNG", 20_000))
+def test_row_12_too_large_is_refused_from_the_header(quick, cover, secret, role):
+    write(quick.folder / "huge.png", claims("PNG", 20_000))
     says = ("huge.png: 20000 x 20000 ", "the limit is", "64", "--max-pixels 400000000")
-    cli.refuses(6, *ROLES[role]("huge.png"), says=says, timeout=AT_ONCE)
+    quick.refuses(6, *ROLES[role]("huge.png"), says=says, timeout=AT_ONCE)
 
 
 @pytest.mark.parametrize("form", ["BMP", "JPEG", "GIF", "TIFF"])
@@ -192,15 +192,15 @@ def test_row_12_too_large_in_any_format(form):
         image_file.decode(claims(form, 20_000), "huge.file")
 
 
-def test_row_12_the_limit_is_a_number_of_pixels(cli, cover, secret):
-    cli.refuses(6, *ROLES["cover"]("cover.png"), "--max-pixels", "4095", says=("cover.png", "--max-pixels 4096"))
-    cli.works(*ROLES["cover"]("cover.png"), "--max-pixels", "4096")
+def test_row_12_the_limit_is_a_number_of_pixels(quick, cover, secret):
+    quick.refuses(6, *ROLES["cover"]("cover.png"), "--max-pixels", "4095", says=("cover.png", "--max-pixels 4096"))
+    quick.works(*ROLES["cover"]("cover.png"), "--max-pixels", "4096")
 
 
-def test_row_13_a_raised_limit_reaches_the_decoder(cli, secret):
+def test_row_13_a_raised_limit_reaches_the_decoder(quick, secret):
     # Beyond the 179 megapixels at which Pillow itself would give up; cut, so that nothing large is decoded.
-    write(cli.folder / "huge.png", claims("PNG", 14_000))
-    cli.refuses(3, *ROLES["cover"]("huge.png"), "--max-pixels", "196000000", says=("huge.png", "truncated"))
+    write(quick.folder / "huge.png", claims("PNG", 14_000))
+    quick.refuses(3, *ROLES["cover"]("huge.png"), "--max-pixels", "196000000", says=("huge.png", "truncated"))
 
 
 def test_row_13_pillows_own_limit_is_left_as_it_was():
@@ -259,9 +259,9 @@ def test_row_16_a_float_picture_with_nan_or_infinity(tmp_path, value):
 
 
 @pytest.mark.parametrize("role", ["cover", "container"])
-def test_row_16_on_the_command_line(cli, secret, role):
-    numbers(cli.folder / "floats.tif", np.array([[0.5, np.nan]], np.float32))
-    cli.refuses(3, *ROLES[role]("floats.tif"), says=("floats.tif", "NaN"))
+def test_row_16_on_the_command_line(quick, secret, role):
+    numbers(quick.folder / "floats.tif", np.array([[0.5, np.nan]], np.float32))
+    quick.refuses(3, *ROLES[role]("floats.tif"), says=("floats.tif", "NaN"))
 
 
 @pytest.mark.parametrize("samples", [[[-0.5, 0.5]], [[0.0, 70_000.0]], [[-1, 5]], [[0, 70_000]]], ids=str)
@@ -272,16 +272,16 @@ def test_row_16_numbers_outside_every_known_range(tmp_path, samples):
         image_file.load(path)
 
 
-def test_row_16_a_secret_with_nan_is_refused_or_comes_back_as_it_was(cli, cover):
-    numbers(cli.folder / "floats.tif", np.array([[0.5, np.nan]], np.float32))
-    if cli("hide", "cover.png", "floats.tif", "-o", "out.png").code == 0:
-        cli.works("reveal", "out.png", "-o", "back/")
-        assert (cli.folder / "back" / "floats.tif").read_bytes() == (cli.folder / "floats.tif").read_bytes()
+def test_row_16_a_secret_with_nan_is_refused_or_comes_back_as_it_was(quick, cover):
+    numbers(quick.folder / "floats.tif", np.array([[0.5, np.nan]], np.float32))
+    if quick("hide", "cover.png", "floats.tif", "-o", "out.png").code == 0:
+        quick.works("reveal", "out.png", "-o", "back/")
+        assert (quick.folder / "back" / "floats.tif").read_bytes() == (quick.folder / "floats.tif").read_bytes()
     else:
-        cli.refuses(3, "hide", "cover.png", "floats.tif", "-o", "out.png", says="floats.tif")
+        quick.refuses(3, "hide", "cover.png", "floats.tif", "-o", "out.png", says="floats.tif")
 
 
-def test_a_secret_of_random_bytes_is_no_picture(cli, cover):
+def test_a_secret_of_random_bytes_is_no_picture(quick, cover):
     # The control for everything above: what is refused there is refused for its content.
-    write(cli.folder / "noise.png", random_bytes(500))
-    cli.works("hide", "cover.png", "noise.png", "-o", "out.png")
+    write(quick.folder / "noise.png", random_bytes(500))
+    quick.works("hide", "cover.png", "noise.png", "-o", "out.png")

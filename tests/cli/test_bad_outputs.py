@@ -15,12 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image as Pil
 
-import intarsia
 from conftest import snapshot
 from intarsia.errors import OutputError
 from intarsia.media import Blob, Image
 from intarsia.pipeline import hide_file, reveal_file
-from samples import PASSWORD, noise, pixels, random_bytes, revealed, terms, there_and_back, write
+from samples import CHEAP, PASSWORD, noise, pixels, random_bytes, revealed, terms, there_and_back, write
 
 HIDE = ("hide", "cover.png", "secret.bin", "-o")
 REVEAL = ("reveal", "container.png", "-o")
@@ -35,72 +34,79 @@ WITHOUT_KEYS = (
 """The command line, except that it ends with 99 as soon as a key is derived."""
 
 
+@pytest.fixture
+def container(tmp_path, cover, secret):
+    """container.png, with secret.bin hidden in cover.png, beside both."""
+    hide_file(cover, secret, tmp_path / "container.png", terms())
+    return tmp_path / "container.png"
+
+
 # --- 38: too large -------------------------------------------------------------------------------------------
 
 
-def test_row_38_a_secret_that_does_not_fit_gives_both_numbers(cli, cover):
-    room = cli.works("capacity", "cover.png").out.decode().split("up to ")[1].split(" bytes")[0]
-    write(cli.folder / "large.bin", random_bytes(5000))
-    line = cli.refuses(5, "hide", "cover.png", "large.bin", "-o", "out.png", says="needs 5,001 bytes")
+def test_row_38_a_secret_that_does_not_fit_gives_both_numbers(quick, cover):
+    room = quick.works("capacity", "cover.png").out.decode().split("up to ")[1].split(" bytes")[0]
+    write(quick.folder / "large.bin", random_bytes(5000))
+    line = quick.refuses(5, "hide", "cover.png", "large.bin", "-o", "out.png", says="needs 5,001 bytes")
     assert int(room.replace(",", "")) + 1 == int(line.split(" fit")[0].split()[-1].replace(",", ""))
-    cli.refuses(5, "capacity", "cover.png", "large.bin", says=("5,001", "fit"))
+    quick.refuses(5, "capacity", "cover.png", "large.bin", says=("5,001", "fit"))
 
 
-def test_row_38_a_picture_under_a_quality_that_does_not_fit(cli, cover):
-    write(cli.folder / "picture.png", noise(80, 80))
+def test_row_38_a_picture_under_a_quality_that_does_not_fit(quick, cover):
+    write(quick.folder / "picture.png", noise(80, 80))
     settings = ("--set", "secret_db=60")
-    line = cli.refuses(5, "hide", "cover.png", "picture.png", "-o", "out.png", *settings, says=("60 dB", "needs"))
+    line = quick.refuses(5, "hide", "cover.png", "picture.png", "-o", "out.png", *settings, says=("60 dB", "needs"))
     assert "use a larger cover" in line
 
 
-def test_row_38_the_message_names_the_files(cli, cover):
-    write(cli.folder / "large.bin", random_bytes(5000))
-    cli.refuses(5, "hide", "cover.png", "large.bin", "-o", "out.png", says=("large.bin", "cover.png"))
+def test_row_38_the_message_names_the_files(quick, cover):
+    write(quick.folder / "large.bin", random_bytes(5000))
+    quick.refuses(5, "hide", "cover.png", "large.bin", "-o", "out.png", says=("large.bin", "cover.png"))
+    quick.refuses(5, "capacity", "cover.png", "large.bin", says=("large.bin", "cover.png"))
 
 
 # --- 39, 40: the output is there already ---------------------------------------------------------------------
 
 
-def test_row_39_a_cover_hides_itself(cli, cover):
-    cli.works("hide", "cover.png", "cover.png", "-o", "out.png")
-    found = intarsia.reveal(cli.folder / "out.png", password=PASSWORD).value
-    assert found.samples.shape == (64, 64, 3)
+def test_row_39_a_cover_hides_itself(quick, cover):
+    quick.works("hide", "cover.png", "cover.png", "-o", "out.png")
+    assert reveal_file(quick.folder / "out.png", None, terms()).value.samples.shape == (64, 64, 3)
 
 
 @pytest.mark.parametrize("name", ["./cover.png", "link.png"])
-def test_row_39_a_cover_is_replaced_only_when_forced(cli, cover, secret, name):
-    (cli.folder / "link.png").symlink_to("cover.png")
-    cli.refuses(8, *HIDE, name, says=(name, "already exists", "--force"))
-    cli.works(*HIDE, name, "--force")
-    assert revealed(cover) == secret.read_bytes()
+def test_row_39_a_cover_is_replaced_only_when_forced(quick, cover, secret, name):
+    (quick.folder / "link.png").symlink_to("cover.png")
+    quick.refuses(8, *HIDE, name, says=(name, "already exists", "--force"))
+    quick.works(*HIDE, name, "--force")
+    assert revealed(cover, cost=CHEAP) == secret.read_bytes()
 
 
-def test_row_39_a_forced_run_that_fails_destroys_nothing(cli, cover):
-    write(cli.folder / "large.bin", random_bytes(5000))
-    cli.refuses(5, "hide", "cover.png", "large.bin", "-o", "cover.png", "--force")
-    cli.refuses(4, "reveal", "cover.png", "-o", "cover.png", "--force")
+def test_row_39_a_forced_run_that_fails_destroys_nothing(quick, cover):
+    write(quick.folder / "large.bin", random_bytes(5000))
+    quick.refuses(5, "hide", "cover.png", "large.bin", "-o", "cover.png", "--force")
+    quick.refuses(4, "reveal", "cover.png", "-o", "cover.png", "--force")
 
 
-def test_row_40_an_existing_file_stays(cli, container):
-    write(cli.folder / "there.png", b"mine")
-    cli.refuses(8, *HIDE, "there.png", says=("there.png", "already exists", "--force"))
-    cli.refuses(8, *REVEAL, "there.png", says=("there.png", "already exists", "--force"))
-    (cli.folder / "folder").mkdir()
-    write(cli.folder / "folder" / "secret.bin", b"mine")
-    cli.refuses(8, *REVEAL, "folder/", says=("folder/secret.bin", "already exists", "--force"))
+def test_row_40_an_existing_file_stays(quick, container):
+    write(quick.folder / "there.png", b"mine")
+    quick.refuses(8, *HIDE, "there.png", says=("there.png", "already exists", "--force"))
+    quick.refuses(8, *REVEAL, "there.png", says=("there.png", "already exists", "--force"))
+    (quick.folder / "folder").mkdir()
+    write(quick.folder / "folder" / "secret.bin", b"mine")
+    quick.refuses(8, *REVEAL, "folder/", says=("folder/secret.bin", "already exists", "--force"))
 
 
-def test_row_40_force_replaces_it(cli, container, secret):
-    write(cli.folder / "there.png", b"mine")
-    cli.works(*REVEAL, "there.png", "--force")
-    assert (cli.folder / "there.png").read_bytes() == secret.read_bytes()
+def test_row_40_force_replaces_it(quick, container, secret):
+    write(quick.folder / "there.png", b"mine")
+    quick.works(*REVEAL, "there.png", "--force")
+    assert (quick.folder / "there.png").read_bytes() == secret.read_bytes()
 
 
-def test_row_40_a_new_file_gets_ordinary_permissions(cli, cover, secret):
-    cli.works(*HIDE, "out.png")
+def test_row_40_a_new_file_gets_ordinary_permissions(quick, cover, secret):
+    quick.works(*HIDE, "out.png")
     umask = os.umask(0o022)
     os.umask(umask)
-    assert stat.S_IMODE((cli.folder / "out.png").stat().st_mode) == 0o666 & ~umask
+    assert stat.S_IMODE((quick.folder / "out.png").stat().st_mode) == 0o666 & ~umask
 
 
 # --- 41: nowhere to write ------------------------------------------------------------------------------------
@@ -128,13 +134,13 @@ NOWHERE = {
 
 
 @pytest.mark.parametrize("where", NOWHERE)
-def test_row_41_found_out_before_the_long_computation(cli, cover, secret, where):
-    out = NOWHERE[where](cli.folder)
-    cli.refuses(8, *HIDE, out, program=WITHOUT_KEYS, says=f"{out}: ", within=2.0)
+def test_row_41_found_out_before_the_long_computation(quick, cover, secret, where):
+    out = NOWHERE[where](quick.folder)
+    quick.refuses(8, *HIDE, out, program=WITHOUT_KEYS, says=f"{out}: ", within=2.0)
 
 
-def test_row_41_found_out_before_revealing_too(cli, container):
-    cli.refuses(8, *REVEAL, "missing/out", program=WITHOUT_KEYS, says="missing/out: cannot be written", within=2.0)
+def test_row_41_found_out_before_revealing_too(quick, container):
+    quick.refuses(8, *REVEAL, "missing/out", program=WITHOUT_KEYS, says="missing/out: cannot be written", within=2.0)
 
 
 @pytest.mark.parametrize("where", NOWHERE)
@@ -148,18 +154,18 @@ def test_row_41_the_library_raises_the_same(tmp_path, where):
 
 
 @pytest.mark.parametrize("where", ["a read-only folder", "a file as folder"])
-def test_row_41_a_folder_to_reveal_into_is_tried_first_too(cli, container, where):
-    out = NOWHERE[where](cli.folder).removesuffix("out.png")
-    cli.refuses(8, *REVEAL, f"{out}new/", program=WITHOUT_KEYS, says=f"{out}new", within=2.0)
+def test_row_41_a_folder_to_reveal_into_is_tried_first_too(quick, container, where):
+    out = NOWHERE[where](quick.folder).removesuffix("out.png")
+    quick.refuses(8, *REVEAL, f"{out}new/", program=WITHOUT_KEYS, says=f"{out}new", within=2.0)
 
 
-def test_row_41_the_trap_for_keys_works(cli, cover, secret):
-    assert cli(*HIDE, "out.png", program=WITHOUT_KEYS).code == 99
-    assert cli("reveal", "cover.png", "-o", "out", program=WITHOUT_KEYS).code == 99
+def test_row_41_the_trap_for_keys_works(quick, cover, secret):
+    assert quick(*HIDE, "out.png", program=WITHOUT_KEYS).code == 99
+    assert quick("reveal", "cover.png", "-o", "out", program=WITHOUT_KEYS).code == 99
 
 
-def test_row_41_a_revealed_folder_appears_only_with_something_in_it(cli, cover):
-    cli.refuses(4, "reveal", "cover.png", "-o", "new/folder/")
+def test_row_41_a_revealed_folder_appears_only_with_something_in_it(quick, cover):
+    quick.refuses(4, "reveal", "cover.png", "-o", "new/folder/")
 
 
 # --- 42: the disk is full ------------------------------------------------------------------------------------
@@ -182,21 +188,21 @@ def small_files():
         signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_row_42_a_container_that_cannot_be_finished(cli, cover, secret):
-    cli.refuses(8, *HIDE, "out.png", preexec_fn=small_files_only, says=("out.png", "cannot be written"))
+def test_row_42_a_container_that_cannot_be_finished(quick, cover, secret):
+    quick.refuses(8, *HIDE, "out.png", preexec_fn=small_files_only, says=("out.png", "cannot be written"))
 
 
-def test_row_42_the_old_file_survives(cli, container):
-    cli.refuses(8, *HIDE, "container.png", "--force", preexec_fn=small_files_only, says="container.png")
-    assert revealed(container) == (cli.folder / "secret.bin").read_bytes()
+def test_row_42_the_old_file_survives(quick, container):
+    quick.refuses(8, *HIDE, "container.png", "--force", preexec_fn=small_files_only, says="container.png")
+    assert revealed(container, cost=CHEAP) == (quick.folder / "secret.bin").read_bytes()
 
 
 @pytest.mark.parametrize("out", ["back", "new/"])
-def test_row_42_a_secret_that_cannot_be_finished(cli, out):
-    there_and_back(Image(noise(100, 100)), Blob(bytes(10_000), "zeros"), cli.folder / "container.png")
+def test_row_42_a_secret_that_cannot_be_finished(quick, out):
+    there_and_back(Image(noise(100, 100)), Blob(bytes(10_000), "zeros"), quick.folder / "container.png")
     with pytest.raises(OutputError, match="cannot be written"), small_files():
-        reveal_file(cli.folder / "container.png", f"{cli.folder}/{out}", terms())
-    assert [path.name for path in cli.folder.iterdir()] == ["container.png"]
+        reveal_file(quick.folder / "container.png", f"{quick.folder}/{out}", terms())
+    assert [path.name for path in quick.folder.iterdir()] == ["container.png"]
 
 
 @pytest.fixture
@@ -212,12 +218,12 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(where)], check=True)
 
 
-def test_row_42_a_disk_that_is_really_full(cli, container, small_disk):
+def test_row_42_a_disk_that_is_really_full(quick, container, small_disk):
     shutil.copy(container, small_disk / "out.png")
     assert shutil.disk_usage(small_disk).free < container.stat().st_size
-    cli.refuses(8, *HIDE, "disk/out.png", "--force", says=("disk/out.png", "the disk is full"))
-    cli.refuses(8, *HIDE, "disk/new.png", says=("disk/new.png", "the disk is full"))
-    assert revealed(small_disk / "out.png") == (cli.folder / "secret.bin").read_bytes()
+    quick.refuses(8, *HIDE, "disk/out.png", "--force", says=("disk/out.png", "the disk is full"))
+    quick.refuses(8, *HIDE, "disk/new.png", says=("disk/new.png", "the disk is full"))
+    assert revealed(small_disk / "out.png", cost=CHEAP) == (quick.folder / "secret.bin").read_bytes()
 
 
 # --- 43: interrupted -----------------------------------------------------------------------------------------
@@ -288,6 +294,43 @@ def test_row_43_other_ways_to_be_ended(busy, number):
     assert "Traceback" not in err
 
 
+SLEEPY = (
+    "-c",
+    "import time, intarsia.carrier.keys as keys\n"
+    "derive = keys.argon2id\n"
+    "keys.argon2id = lambda *given, **named: time.sleep(1) or derive(*given, **named)\n"
+    "from intarsia.cli import main\n"
+    "main()",
+)
+"""The command line, a second slower: time to be interrupted, with little to compute."""
+
+
+def sleepy(folder, words, **how):
+    environment = os.environ | {"INTARSIA_PASSWORD": PASSWORD}
+    return subprocess.Popen([sys.executable, *SLEEPY, *words], cwd=folder, env=environment, **how)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_row_43_an_interrupted_reveal_leaves_no_folder(tmp_path, cover, number):
+    before = snapshot(tmp_path)
+    running = sleepy(tmp_path, ("reveal", "cover.png", "-o", "new/folder/", "--quiet"), stderr=subprocess.DEVNULL)
+    time.sleep(0.9)
+    running.send_signal(number)
+    assert running.wait(20) == 128 + number
+    assert snapshot(tmp_path) == before
+
+
+def test_row_43_a_hangup_is_ignored_under_nohup(tmp_path, cover, secret):
+    def nohup():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    running = sleepy(tmp_path, (*HIDE, "out.png", "--quiet"), preexec_fn=nohup)
+    time.sleep(0.9)
+    running.send_signal(signal.SIGHUP)
+    assert running.wait(20) == 0
+    assert (tmp_path / "out.png").exists()
+
+
 def test_row_43_an_interrupted_replacement_leaves_the_old_file(busy):
     write(busy / "old.png", b"old")
     with contextlib.closing((busy / "old.png").open("rb")) as old:
@@ -300,22 +343,22 @@ def test_row_43_an_interrupted_replacement_leaves_the_old_file(busy):
 
 
 @pytest.mark.parametrize("target", ["target.png", "missing.png"])
-def test_row_47_a_link_is_an_existing_output(cli, cover, secret, target):
-    write(cli.folder / "target.png", b"mine")
-    (cli.folder / "link.png").symlink_to(target)
-    cli.refuses(8, *HIDE, "link.png", says=("link.png", "already exists", "--force"))
+def test_row_47_a_link_is_an_existing_output(quick, cover, secret, target):
+    write(quick.folder / "target.png", b"mine")
+    (quick.folder / "link.png").symlink_to(target)
+    quick.refuses(8, *HIDE, "link.png", says=("link.png", "already exists", "--force"))
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
-def test_row_47_force_replaces_the_target_and_keeps_the_link(cli, cover, secret, elsewhere):
-    (cli.folder / "other").mkdir()
-    target = cli.folder / "other" / "target.png" if elsewhere else cli.folder / "target.png"
+def test_row_47_force_replaces_the_target_and_keeps_the_link(quick, cover, secret, elsewhere):
+    (quick.folder / "other").mkdir()
+    target = quick.folder / "other" / "target.png" if elsewhere else quick.folder / "target.png"
     write(target, b"mine")
-    (cli.folder / "link.png").symlink_to(target)
-    cli.works(*HIDE, "link.png", "--force")
-    assert (cli.folder / "link.png").is_symlink()
-    assert revealed(target) == secret.read_bytes()
-    assert not list(cli.folder.rglob(".intarsia-*"))
+    (quick.folder / "link.png").symlink_to(target)
+    quick.works(*HIDE, "link.png", "--force")
+    assert (quick.folder / "link.png").is_symlink()
+    assert revealed(target, cost=CHEAP) == secret.read_bytes()
+    assert not list(quick.folder.rglob(".intarsia-*"))
 
 
 @pytest.mark.parametrize("device", ["/dev/null", "/dev/full"])
@@ -330,14 +373,14 @@ def test_row_47_devices_are_refused(tmp_path, device, force):
     assert os.stat(device).st_rdev == before
 
 
-def test_row_47_a_device_on_the_command_line(cli, container):
-    cli.refuses(8, *REVEAL, "/dev/null", says=("/dev/null", "choose another name"))
-    cli.refuses(8, *REVEAL, "/dev/null", "--force", says=("/dev/null", "not a regular file"))
+def test_row_47_a_device_on_the_command_line(quick, container):
+    quick.refuses(8, *REVEAL, "/dev/null", says=("/dev/null", "choose another name"))
+    quick.refuses(8, *REVEAL, "/dev/null", "--force", says=("/dev/null", "not a regular file"))
 
 
-def test_row_47_a_pipe_or_a_folder_is_no_output(cli, cover, secret):
-    os.mkfifo(cli.folder / "pipe.png")
-    (cli.folder / "folder.png").mkdir()
+def test_row_47_a_pipe_or_a_folder_is_no_output(quick, cover, secret):
+    os.mkfifo(quick.folder / "pipe.png")
+    (quick.folder / "folder.png").mkdir()
     for name in ("pipe.png", "folder.png"):
-        cli.refuses(8, *HIDE, name, "--force", says=(name, "not a regular file"), timeout=5)
+        quick.refuses(8, *HIDE, name, "--force", says=(name, "not a regular file"), timeout=5)
     assert np.array_equal(pixels(cover), noise())

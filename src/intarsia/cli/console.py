@@ -13,11 +13,11 @@ from typing import Any, NoReturn, TypeVar
 
 import typer
 
-from ..errors import IntarsiaError, OutputError, ResourceError
+from ..errors import IntarsiaError, OutputError, ResourceError, printable
 
 INTERRUPTED = 130
-TERMINATED = 143
 BROKEN_PIPE = 141
+_INTERRUPTED = "interrupted; nothing was left behind"
 PATIENCE = 1.0
 """Seconds of work before progress is shown."""
 
@@ -30,7 +30,9 @@ _R = TypeVar("_R")
 @contextlib.contextmanager
 def guard(*, debug: bool) -> Iterator[None]:
     """Turn whatever the block raises into one line on stderr and the right exit code."""
-    signal.signal(signal.SIGTERM, _terminate)
+    _open_closed_streams()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _terminate)
     if not debug:
         _silence_libraries()
     try:
@@ -58,11 +60,15 @@ def _fail(error: BaseException) -> NoReturn:
     if isinstance(error, typer.Exit):
         _leave(error.exit_code)
     if isinstance(error, SystemExit):
-        _leave(error.code if isinstance(error.code, int) else 0)
+        # The parser turns a closed pipe into a plain 1, which none of our own commands raises this way.
+        code = error.code if isinstance(error.code, int) else 0
+        if code == INTERRUPTED:
+            say(_INTERRUPTED)
+        _leave(BROKEN_PIPE if code == 1 else code)
     if isinstance(error, BrokenPipeError):
         _leave(BROKEN_PIPE)
     if isinstance(error, KeyboardInterrupt | typer.Abort):
-        say("interrupted; nothing was left behind")
+        say(_INTERRUPTED)
         _leave(INTERRUPTED)
     if isinstance(error, _CommandLineError):
         context = getattr(error, "ctx", None)
@@ -94,14 +100,26 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    _leave(TERMINATED)
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    _leave(128 + number)
+
+
+def _open_closed_streams() -> None:
+    """Give a standard stream that was closed to nobody, or the next file opened would take its place."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            mode = os.O_RDONLY if number == 0 else os.O_WRONLY
+            descriptor = os.open(os.devnull, mode)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115
 
 
 def say(line: str) -> None:
     """Write one line to stderr; a closed stderr is nobody's problem."""
     with contextlib.suppress(OSError, ValueError):
-        print(f"intarsia: {line}", file=sys.stderr, flush=True)  # noqa: T201
+        print(f"intarsia: {printable(line)}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def show(text: str) -> None:

@@ -80,6 +80,8 @@ class Password:
             return Keyring(_from_file(self.file))
         if not self.ask and VARIABLE in os.environ:
             return Keyring(os.environ[VARIABLE])
+        if self.ask and not _has_terminal():
+            raise UsageError(f"--ask-password needs a terminal; elsewhere use --password-file F or {VARIABLE}")
         if self.ask or sys.stdin.isatty():
             return Keyring(_ask(confirm))
         raise UsageError(
@@ -97,6 +99,14 @@ def _from_file(path: str) -> str:
     if len(data) > _MAX_PASSWORD_FILE:
         raise InputError(f"{path}: password file is larger than {_MAX_PASSWORD_FILE} bytes; expected one line")
     return data.split(b"\n", 1)[0].rstrip(b"\r").decode("utf-8", "surrogateescape")
+
+
+def _has_terminal() -> bool:
+    try:
+        with Path("/dev/tty").open("rb+", buffering=0):
+            return True
+    except OSError:
+        return sys.stdin.isatty()
 
 
 def _ask(confirm: bool) -> str:

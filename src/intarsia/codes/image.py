@@ -76,7 +76,7 @@ def _encode_samples(value: Image, budget: int, target_db: float | None, codecs: 
     if not filled:
         smallest = _coarsest(value)
         raise DoesNotFitError(
-            f"the picture needs at least {smallest:,} bytes and {max(budget, 0):,} fit",
+            f"it needs at least {smallest:,} bytes and {max(budget, 0):,} fit; use a larger cover",
             needed=smallest,
             available=budget,
         )

@@ -9,10 +9,11 @@ import errno
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
-from ..errors import InputError, OutputError
+from ..errors import InputError, OutputError, printable
 
 PathLike = str | os.PathLike[str]
 
@@ -21,8 +22,7 @@ _live_temporaries: set[Path] = set()
 
 def shown(path: PathLike) -> str:
     """Return a path as one printable line: control and undecodable characters escaped."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return printable(os.fsdecode(path))
 
 
 def read_bytes(path: PathLike) -> bytes:
@@ -139,12 +139,33 @@ def write_output(path: PathLike, data: bytes, *, force: bool = False) -> None:
         output.commit()
 
 
-def make_folder(path: PathLike) -> None:
-    """Create a folder, and those above it, unless it is there."""
+@contextlib.contextmanager
+def folder_for_outputs(path: PathLike) -> Iterator[Path]:
+    """Create a folder, and those above it, and make sure that files can be written in it, before the work.
+
+    If the block fails, the folders that were created are removed again.
+    """
+    folder = Path(path)
+    created: list[Path] = []
     try:
-        Path(path).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{shown(path)}: cannot be created: {_reason(error)}") from error
+        created = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(prefix=".intarsia-", dir=folder):
+            pass
+    except (OSError, ValueError) as error:
+        _remove_folders(created)
+        raise OutputError(f"{shown(path)}: cannot be written into: {_reason(error)}") from error
+    try:
+        yield folder
+    except BaseException:
+        _remove_folders(created)
+        raise
+
+
+def _remove_folders(created: list[Path]) -> None:
+    for each in created:
+        with contextlib.suppress(OSError):
+            each.rmdir()
 
 
 def remove_temporaries() -> None:

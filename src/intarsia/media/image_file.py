@@ -49,6 +49,7 @@ SUFFIXES = LOSSLESS_SUFFIXES | LOSSY_SUFFIXES
 _PIXELS_PER_BYTE = 1000  # more than this in one byte of file, and beyond the limit as well: the header lies
 
 _ORIENTATION = 0x0112  # EXIF tag
+_SUB_PICTURES = 330  # TIFF tag SubIFDs: what is outside may be a thumbnail only
 
 _pillow_limit = threading.Lock()
 
@@ -68,7 +69,11 @@ def load(path: PathLike, *, max_pixels: int = MAX_PIXELS) -> Image:
         InputError: missing, not a picture, truncated, damaged, more than one frame, NaN in it.
         ResourceError: larger than `max_pixels`.
     """
-    return decode(read_bytes(path), Path(path).name, max_pixels=max_pixels, shown_as=shown(path))
+    image = decode(read_bytes(path), Path(path).name, max_pixels=max_pixels, shown_as=shown(path))
+    said = SUFFIXES.get(Path(path).suffix.lower(), image.format)
+    if said != image.format:
+        return replace(image, notes=(*image.notes, f"{shown(path)} is a {image.format} file by its content"))
+    return image
 
 
 def is_picture(data: bytes) -> bool:
@@ -132,6 +137,10 @@ def _check_size(opened: Pil.Image, length: int, max_pixels: int, shown_as: str) 
         )
     # Phones store a JPEG's depth map or preview as further frames (MPO); the first one is the picture.
     frames = getattr(opened, "n_frames", 1)
+    if _SUB_PICTURES in getattr(opened, "tag_v2", {}):
+        raise SeveralFramesError(
+            f"{shown_as}: pictures inside pictures (as in raw photographs); expected one frame only"
+        )
     if opened.format != "MPO" and frames > 1:
         raise SeveralFramesError(f"{shown_as}: {frames} frames or pages; expected one frame only")
 
@@ -170,11 +179,27 @@ def _to_image(opened: Pil.Image, *, deep: bool, shown_as: str) -> Image:
         picture = picture.convert("RGBA" if "transparency" in picture.info or picture.mode == "PA" else "RGB")
     elif "transparency" in picture.info and picture.mode in ("1", "L", "RGB"):
         picture = picture.convert("RGBA" if picture.mode == "RGB" else "LA")
+    elif "transparency" in picture.info and picture.mode.startswith("I"):
+        notes.append("16-bit grey with a transparent value reduced to 8 bits with alpha")
+        picture = _with_alpha(picture)
+    elif deep and picture.mode == "RGBA" and _is_grey_with_alpha(picture):
+        picture = picture.convert("LA")  # Pillow reads 16-bit grey with alpha as colour
     if picture.mode in ("La", "RGBa"):
         picture = picture.convert(picture.mode.upper())
     in_colour_or_alpha = picture.mode in ("LA", "RGB", "RGBA")
     plain = from_pil(picture) if in_colour_or_alpha else Image(_grey(picture, notes, shown_as))
     return replace(plain, profile=profile, gamma=gamma, format=form, notes=tuple(notes))
+
+
+def _with_alpha(picture: Pil.Image) -> Pil.Image:
+    values = np.asarray(picture).astype(np.int64)
+    alpha = np.where(values == picture.info["transparency"], 0, 255)
+    return Pil.fromarray(np.dstack([values >> 8, alpha]).astype(np.uint8))
+
+
+def _is_grey_with_alpha(picture: Pil.Image) -> bool:
+    values = np.asarray(picture)
+    return bool(np.array_equal(values[..., 0], values[..., 1]) and np.array_equal(values[..., 1], values[..., 2]))
 
 
 def _is_deep_colour(opened: Pil.Image, data: bytes) -> bool:
@@ -244,6 +269,16 @@ def check_format(image: Image, form: str) -> None:
         raise UsageError("WebP holds at most 16383 pixels on a side; name the container .png or .tiff")
     if form == "BMP" and (image.alpha is not None or image.depth == 16):
         raise UsageError("BMP holds 8-bit grey or RGB without alpha; name the container .png or .tiff")
+
+
+def losses(image: Image, form: str) -> list[str]:
+    """Return what a format cannot keep of this picture besides its samples, one sentence each."""
+    lost = []
+    if image.profile is not None and form == "BMP":
+        lost.append("BMP keeps no colour profile; colours may look different")
+    if image.gamma is not None and form != "PNG":
+        lost.append(f"{form} keeps no gamma; brightness may look different")
+    return lost
 
 
 def encode(image: Image, form: str, *, quality: int = 97) -> bytes:

@@ -56,6 +56,7 @@ _LIMIT = 128
 _QUANTA = np.arange(2, 41)
 """Steps tried; a comb of step 1 drowns in the rounding to grey levels, a multiple of a step shows at the step."""
 
+_SLICE = 205  # bins multiplied at a time, see `_product`
 _FREQUENCIES = 6
 """Rows and columns of DCT coefficients computed in each block."""
 
@@ -182,6 +183,12 @@ def _coefficients(blocks: Array) -> Array:
     return np.asarray(spectrum[_VERTICAL, _HORIZONTAL])
 
 
+def _product(histogram: Array, teeth: Array) -> Array:
+    """Matrix product in slices too small for BLAS to start threads, which on a busy machine wait for each other."""
+    slices = range(0, len(teeth), _SLICE)
+    return np.asarray(sum(histogram[:, i : i + _SLICE] @ teeth[i : i + _SLICE] for i in slices), np.float32)
+
+
 def _combs(coefficients: Array) -> Array:
     """How well each coefficient [coefficients, blocks] sits on multiples of each quantum: [coefficients, quanta].
 
@@ -194,8 +201,8 @@ def _combs(coefficients: Array) -> Array:
     np.clip(places, 0, bins - 1, out=places)
     places += np.arange(kinds)[:, None] * bins
     histogram = np.bincount(places.ravel(), minlength=kinds * bins).reshape(kinds, bins).astype(np.float32)
-    values = histogram @ _COUNTS
-    deviations = np.where(values < _MIN_VALUES, 0, histogram @ _COSINES) / np.sqrt(np.maximum(values, 1) / 2)
+    values = _product(histogram, _COUNTS)
+    deviations = np.where(values < _MIN_VALUES, 0, _product(histogram, _COSINES)) / np.sqrt(np.maximum(values, 1) / 2)
     return np.asarray(deviations, np.float32)
 
 

@@ -91,7 +91,8 @@ def cover_notes(picture: Image) -> list[str]:
 
 def names_folder(out: PathLike) -> bool:
     """Whether `out` means a folder: it is one, or it ends in a slash."""
-    return str(out).endswith("/") or Path(out).is_dir()
+    # Not Path.is_dir, which raises where the name is too long.
+    return str(out).endswith("/") or os.path.isdir(out)  # noqa: PTH112
 
 
 def in_folder(value: Value) -> tuple[str, bytes]:

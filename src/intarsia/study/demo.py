@@ -108,14 +108,14 @@ HEADINGS = (
 
 def run(folder: str, progress: Callable[[str, float], None]) -> list[Shown]:
     """Run every case into `folder` and write its page, its table and its sheet."""
-    files.make_folder(folder)
     media = _media()
     rows = []
-    for number, case in enumerate(CASES):
-        progress("demo", number / len(CASES))
-        rows.append(_show(case, media, Path(folder)))
-    _write_page(Path(folder), rows)
-    _write_sheet(Path(folder), rows)
+    with files.folder_for_outputs(Path(folder, "tiles")):
+        for number, case in enumerate(CASES):
+            progress("demo", number / len(CASES))
+            rows.append(_show(case, media, Path(folder)))
+        _write_page(Path(folder), rows)
+        _write_sheet(Path(folder), rows)
     return rows
 
 
@@ -165,7 +165,6 @@ def _pictures(case: Case, folder: Path, cover: Image, saved: Image, secret: Valu
     paths = []
     for column, tile in zip(("cover", "container", "difference", "secret", "revealed"), tiles, strict=True):
         paths.append(folder / "tiles" / f"{case.stem}-{column}.png")
-        files.make_folder(folder / "tiles")
         picture = to_pil(tile) if isinstance(tile, Image) else _card(tile)
         files.write_output(paths[-1], image_file.encode(Image(_rgb(picture)), "PNG"), force=True)
     return tuple(paths)

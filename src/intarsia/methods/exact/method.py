@@ -97,6 +97,8 @@ class Exact(Method[ExactConfig]):
         notes = []
         if coded.psnr < BALANCED_DB and config.secret_db is None:
             notes.append(f"the cover is small for this picture: it is carried at {coded.psnr:.1f} dB")
+        if coded.code[:1] != b"f":
+            notes += [f"the secret: {note}" for note in secret.notes]
         if secret.profile is not None and coded.code[:1] not in (b"p", b"f"):
             notes.append("the cover is small: the secret's colour profile was left out")
         return coded, tuple(notes)
