@@ -90,7 +90,7 @@ def hide_file(cover: Source, secret: Source, out: PathLike, terms: Terms) -> Hid
         notes = [*host.notes, *values.cover_notes(host), *_answers_already(host, terms)]
         notes += image_file.losses(host, form)
         job = _Job(name, room, config, host, value, terms)
-        with _naming_both(secret, cover):
+        with naming_what_does_not_fit(secret, cover):
             stego = job.place()
         terms.progress("saving", 0.0)
         output.write(image_file.encode(stego.image, form))
@@ -114,7 +114,7 @@ def hide_file(cover: Source, secret: Source, out: PathLike, terms: Terms) -> Hid
 
 
 @contextlib.contextmanager
-def _naming_both(secret: Source, cover: Source) -> Iterator[None]:
+def naming_what_does_not_fit(secret: Source, cover: Source) -> Iterator[None]:
     """Put the names of secret and cover into what does not fit."""
     try:
         yield

@@ -15,7 +15,7 @@ from .media import Image, metrics, values
 from .media.values import Source
 from .methods import DEFAULT, load
 from .methods.base import Method, configure
-from .pipeline import ASSOCIATED, Terms, check_room
+from .pipeline import ASSOCIATED, Terms, check_room, naming_what_does_not_fit
 from .results import rounded
 
 
@@ -89,15 +89,16 @@ def capacity(cover: Source, secret: Source | None, terms: Terms) -> Capacity:
     held = [(r, channel.capacity_at(r) - LETTER_BYTES) for r in range(1, matrix.MAX_ORDER + 1)]
     levels = tuple(Level(r, size, channel.expected_psnr(size)) for r, size in held if size > 0)
     fits = room.capacity(host, channel, config)
-    forecast = None if secret is None else _forecast(host, secret, room, config, terms)
+    forecast = None if secret is None else _forecast(host, cover, secret, room, config, terms)
     return Capacity(host.describe(), name, fits, levels if name == "exact" else (), forecast)
 
 
-def _forecast(host: Image, secret: Source, room: Method[Any], config: object, terms: Terms) -> Forecast:
+def _forecast(host: Image, cover: Source, secret: Source, room: Method[Any], config: object, terms: Terms) -> Forecast:
     """Hide on an in-memory copy under no particular key: sizes and distortion do not depend on keys."""
     value = values.secret(secret, max_pixels=terms.max_pixels)
     channel = _blank_channel(Places(host.samples, host.closed), room.facts.name)
-    placed = room.hide(host, value, channel, config, terms.progress)
+    with naming_what_does_not_fit(secret, cover):
+        placed = room.hide(host, value, channel, config, terms.progress)
     written = Places(channel.samples, host.closed)
     written.write_salt(container.new_salt()[0])
     written.write_header(Keys(bytes(32)), os.urandom(container.SIZES[0]))

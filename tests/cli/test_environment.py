@@ -1,4 +1,4 @@
-"""Names, pipes, locales and missing libraries: rows of the table of bad inputs about what surrounds a command."""
+"""Names, links, pipes, locales, missing libraries: what surrounds a command. Rows of the table of bad inputs."""
 
 import json
 import os
@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from conftest import QUICK, Cli
+from intarsia.errors import OutputError
 from intarsia.media import Blob, Image, files
-from intarsia.pipeline import reveal_file
-from samples import PASSWORD, noise, packed, photograph, random_bytes, revealed, terms, there_and_back, write
+from intarsia.pipeline import hide_file, reveal_file
+from samples import CHEAP, PASSWORD, noise, packed, photograph, random_bytes, revealed, terms, there_and_back, write
 
 HIDE = ("hide", "cover.png", "secret.bin", "-o", "out.png")
+TO = HIDE[:4]
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
@@ -109,6 +111,52 @@ def test_row_46_a_hidden_name_that_is_none(tmp_path, name):
     there_and_back(Image(noise(96, 96)), Blob(b"text", name), tmp_path / "out.png")
     reveal_file(tmp_path / "out.png", f"{tmp_path}/back/", terms())
     assert [path.name for path in (tmp_path / "back").iterdir()] == ["secret.bin"]
+
+
+# --- 47: links and devices -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", ["target.png", "missing.png"])
+def test_row_47_a_link_is_an_existing_output(quick, cover, secret, target):
+    write(quick.folder / "target.png", b"mine")
+    (quick.folder / "link.png").symlink_to(target)
+    quick.refuses(8, *TO, "link.png", says=("link.png", "already exists", "--force"))
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_row_47_force_replaces_the_target_and_keeps_the_link(quick, cover, secret, elsewhere):
+    (quick.folder / "other").mkdir()
+    target = quick.folder / "other" / "target.png" if elsewhere else quick.folder / "target.png"
+    write(target, b"mine")
+    (quick.folder / "link.png").symlink_to(target)
+    quick.works(*TO, "link.png", "--force")
+    assert (quick.folder / "link.png").is_symlink()
+    assert revealed(target, cost=CHEAP) == secret.read_bytes()
+    assert not list(quick.folder.rglob(".intarsia-*"))
+
+
+@pytest.mark.parametrize("device", ["/dev/null", "/dev/full"])
+@pytest.mark.parametrize("force", [False, True])
+def test_row_47_devices_are_refused(tmp_path, device, force):
+    (tmp_path / "device.png").symlink_to(device)
+    before = os.stat(device).st_rdev
+    with pytest.raises(OutputError, match=device):
+        reveal_file(Image(noise()), device, terms(force=force))
+    with pytest.raises(OutputError, match=r"device\.png"):
+        hide_file(Image(noise()), Blob(b"text"), tmp_path / "device.png", terms(force=force))
+    assert os.stat(device).st_rdev == before
+
+
+def test_row_47_a_device_on_the_command_line(quick, cover):
+    quick.refuses(8, "reveal", "cover.png", "-o", "/dev/null", says=("/dev/null", "choose another name"))
+    quick.refuses(8, "reveal", "cover.png", "-o", "/dev/null", "--force", says=("/dev/null", "not a regular file"))
+
+
+def test_row_47_a_pipe_or_a_folder_is_no_output(quick, cover, secret):
+    os.mkfifo(quick.folder / "pipe.png")
+    (quick.folder / "folder.png").mkdir()
+    for name in ("pipe.png", "folder.png"):
+        quick.refuses(8, *TO, name, "--force", says=(name, "not a regular file"), timeout=5)
 
 
 # --- 56: libraries that are not there ------------------------------------------------------------------------

@@ -32,7 +32,9 @@ def guard(*, debug: bool) -> Iterator[None]:
     """Turn whatever the block raises into one line on stderr and the right exit code."""
     _open_closed_streams()
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _terminate)
+        # Somebody who ignores a signal on purpose, as nohup does, keeps ignoring it.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _terminate)
     if not debug:
         _silence_libraries()
     try:

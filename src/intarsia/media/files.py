@@ -18,6 +18,7 @@ from ..errors import InputError, OutputError, printable
 PathLike = str | os.PathLike[str]
 
 _live_temporaries: set[Path] = set()
+_live_folders: list[Path] = []
 
 
 def shown(path: PathLike) -> str:
@@ -149,6 +150,7 @@ def folder_for_outputs(path: PathLike) -> Iterator[Path]:
     created: list[Path] = []
     try:
         created = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
+        _live_folders[:0] = created
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(prefix=".intarsia-", dir=folder):
             pass
@@ -160,12 +162,16 @@ def folder_for_outputs(path: PathLike) -> Iterator[Path]:
     except BaseException:
         _remove_folders(created)
         raise
+    for each in created:
+        _live_folders.remove(each)
 
 
 def _remove_folders(created: list[Path]) -> None:
     for each in created:
         with contextlib.suppress(OSError):
             each.rmdir()
+        if each in _live_folders:
+            _live_folders.remove(each)
 
 
 def remove_temporaries() -> None:
@@ -173,6 +179,7 @@ def remove_temporaries() -> None:
     for path in list(_live_temporaries):
         with contextlib.suppress(OSError):
             path.unlink()
+    _remove_folders(list(_live_folders))
 
 
 def _exists(name: str) -> str:

@@ -87,9 +87,10 @@ class Shown:
 
     def sentence(self) -> str:
         """Say the row in one line."""
+        secret = "exact" if math.isinf(self.secret_psnr) else f"{self.secret_psnr:.1f} dB"
         return (
             f"{self.case.label}: {self.case.secret} in {self.case.cover}, {self.secret_bytes:,} bytes, "
-            f"cover {self.cover_psnr:.1f} dB, secret {self.cells()[6]}, {self.hide_seconds:.1f} s"
+            f"cover {self.cover_psnr:.1f} dB, secret {secret}, {self.hide_seconds:.1f} s"
         )
 
 
