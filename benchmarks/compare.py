@@ -186,8 +186,9 @@ def covers(given: Path | None, folder: Path) -> dict[str, Path]:
 
 def ourselves() -> list[str]:
     """Measure what is only ours: the password's cost, the bare carrier, and --help."""
-    from intarsia.carrier.channel import Channel, Places
+    from intarsia.carrier.channel import Channel
     from intarsia.carrier.keys import Keys, stretch
+    from intarsia.carrier.places import Places
 
     started = time.perf_counter()
     stretch(PASSWORD, bytes(16))

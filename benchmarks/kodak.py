@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from intarsia.carrier.channel import Channel, Places
+from intarsia.carrier.channel import Channel
 from intarsia.carrier.keys import Keyring, Keys
+from intarsia.carrier.places import Places
 from intarsia.media import Blob, Image, image_file
 from intarsia.pipeline import ASSOCIATED, Terms, hide_file, reveal_file
 

@@ -12,8 +12,8 @@ from skimage import data
 
 import intarsia
 from intarsia import container
-from intarsia.carrier.channel import Places
 from intarsia.carrier.keys import Cost, Keyring
+from intarsia.carrier.places import Places
 from intarsia.errors import DoesNotFitError, InputError, NoSecretError, UsageError, VerificationError
 from intarsia.media import Blob, Image, image_file
 from intarsia.media import files as files_module

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .carrier import order, seal
-from .carrier.channel import SALT_DIGITS, Places, salt_bytes
 from .carrier.keys import Keyring, Keys
+from .carrier.places import SALT_DIGITS, Places, salt_bytes
 from .errors import InputError, NoSecretError, UsageError
 from .methods.base import Entry
 

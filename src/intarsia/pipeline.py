@@ -18,8 +18,9 @@ from typing import Any
 
 from . import container
 from .carrier import ternary
-from .carrier.channel import SALT_DIGITS, Channel, Places
+from .carrier.channel import Channel
 from .carrier.keys import PUBLIC_PASSWORD, Keyring
+from .carrier.places import SALT_DIGITS, Places
 from .carrier.seal import OVERHEAD
 from .codes import LETTER_BYTES
 from .container import Header, Opened

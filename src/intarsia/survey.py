@@ -7,8 +7,9 @@ from typing import Any
 
 from . import container
 from .carrier import matrix
-from .carrier.channel import Channel, Places
+from .carrier.channel import Channel
 from .carrier.keys import Keyring, Keys
+from .carrier.places import Places
 from .codes import LETTER_BYTES
 from .errors import NoSecretError
 from .media import Image, metrics, values

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intarsia.carrier import channel as module
 from intarsia.carrier import matrix, order, ternary
-from intarsia.carrier.channel import Channel, Places, plan
+from intarsia.carrier.channel import Channel, plan
 from intarsia.carrier.keys import Keys
+from intarsia.carrier.places import Places, salt_bytes
 from intarsia.errors import NoSecretError
 
 KEYS = Keys(b"k" * 32)
@@ -178,5 +178,5 @@ def test_a_salt_is_uniform_and_public():
     places = Places(noise(5000))
     digits = np.random.default_rng(0).integers(0, 3, 81, dtype=np.uint8)
     places.write_salt(digits)
-    assert places.read_salt() == module.salt_bytes(digits)
-    assert Places(places.samples).read_salt() == module.salt_bytes(digits)
+    assert places.read_salt() == salt_bytes(digits)
+    assert Places(places.samples).read_salt() == salt_bytes(digits)

@@ -9,7 +9,7 @@ from PIL import Image as Pil
 
 from intarsia import container as layout
 from intarsia.carrier import seal
-from intarsia.carrier.channel import Places
+from intarsia.carrier.places import Places
 from intarsia.errors import NoSecretError
 from intarsia.media import Blob, Image, image_file
 from intarsia.pipeline import ASSOCIATED, reveal_file

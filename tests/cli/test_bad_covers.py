@@ -157,6 +157,7 @@ MODES = {
     "palette with a clear colour": (CLEAR_PALETTE, "RGBA", "palette converted to RGB"),
     "one clear colour": (packed(photograph(), transparency=tuple(photograph()[5, 5].tolist())), "RGBA", None),
     "cmyk jpeg": (packed(Pil.fromarray(photograph()).convert("CMYK"), "JPEG"), "RGB", "CMYK converted to RGB"),
+    "deep colour that is grey": (deep_png(np.dstack([noise(channels=1, dtype=np.uint16)] * 4)), "RGBA", "16 bits"),
     "deep grey and alpha": (deep_png(np.dstack([noise(channels=1, dtype=np.uint16)] * 2)), "LA", "16 bits"),
 }
 

@@ -192,6 +192,12 @@ def test_row_12_too_large_in_any_format(form):
         image_file.decode(claims(form, 20_000), "huge.file")
 
 
+def test_row_12_a_blank_page_is_large_and_not_damaged():
+    page = packed(PIL.Image.new("1", (12_000, 12_000), 1), "TIFF", compression="group4")
+    with pytest.raises(ResourceError, match="--max-pixels 144000000"):
+        image_file.decode(page, "page.tif")
+
+
 def test_row_12_the_limit_is_a_number_of_pixels(quick, cover, secret):
     quick.refuses(6, *ROLES["cover"]("cover.png"), "--max-pixels", "4095", says=("cover.png", "--max-pixels 4096"))
     quick.works(*ROLES["cover"]("cover.png"), "--max-pixels", "4096")

@@ -2,7 +2,7 @@
 
     password ─keys─► Keys ─┬─order──► which place comes first
                            └─seal───► bytes nobody can read or change unnoticed
-    bytes ─ternary─► digits ─matrix─► few changes of ±1 ─channel─► samples
+    bytes ─ternary─► digits ─matrix─► few changes of ±1 ─channel─► places ─► samples
 
 This room knows numbers only: no files, no media kinds, no methods.
 """
