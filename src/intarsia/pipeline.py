@@ -277,10 +277,10 @@ def reveal_file(source: Source, out: PathLike | None, terms: Terms) -> Revealed:
 
 
 def _reveal_from(source: Source, terms: Terms) -> tuple[Opened, Image, Value]:
-    saved = values.cover(source, max_pixels=terms.max_pixels)
+    saved = values.container(source, max_pixels=terms.max_pixels)
     places = Places(saved.samples, saved.closed)
     terms.progress("deriving keys", 0.0)
-    with _naming(source, saved):
+    with naming_the_container(source, saved):
         return _reveal_opened(source, saved, places, terms)
 
 
@@ -298,7 +298,7 @@ def _reveal_opened(source: Source, saved: Image, places: Places, terms: Terms) -
 
 
 @contextlib.contextmanager
-def _naming(source: Source, saved: Image) -> Iterator[None]:
+def naming_the_container(source: Source, saved: Image) -> Iterator[None]:
     """Put the container's name into what the block raises."""
     try:
         yield

@@ -13,10 +13,11 @@ from .carrier.places import Places
 from .codes import LETTER_BYTES
 from .errors import NoSecretError
 from .media import Image, metrics, values
+from .media.files import shown
 from .media.values import Source
 from .methods import DEFAULT, load
 from .methods.base import Method, configure
-from .pipeline import ASSOCIATED, Terms, check_room, naming_what_does_not_fit
+from .pipeline import ASSOCIATED, Terms, check_room, naming_the_container, naming_what_does_not_fit
 from .results import rounded
 
 
@@ -169,13 +170,14 @@ def inspect(source: Source, keyring: Keyring | None, terms: Terms) -> Inspection
     value = values.secret(source, max_pixels=terms.max_pixels)
     if not isinstance(value, Image):
         if keyring is not None:
-            raise NoSecretError
+            raise NoSecretError(shown(source) if isinstance(source, str | os.PathLike) else "value")
         return Inspection(value.kind, f"{len(value.data):,} bytes", "", 0, ("not a picture: it can be a secret only",))
     places = Places(value.samples, value.closed)
     room = max(0, places.capacity(container.SIZES[0]) - LETTER_BYTES)
     notes = (*value.notes, *values.cover_notes(value))
     if keyring is None:
         return Inspection(value.kind, value.describe(), value.format, room, notes)
-    opened = container.open_header(places, keyring, ASSOCIATED)
+    with naming_the_container(source, value):
+        opened = container.open_header(places, keyring, ASSOCIATED)
     carried = tuple(Carried(entry.name, entry.kind, entry.length) for entry in opened.header.entries)
     return Inspection(value.kind, value.describe(), value.format, room, notes, carried, opened.header.method)

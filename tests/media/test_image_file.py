@@ -178,7 +178,7 @@ def test_a_text_bomb_is_an_input_error():
 def test_several_frames_are_refused(form):
     frames = [Pil.fromarray(PHOTO), Pil.fromarray(PHOTO[::-1].copy())]
     content = saved(frames[0], form, save_all=True, append_images=frames[1:])
-    with pytest.raises(image_file.SeveralFramesError, match="2 frames"):
+    with pytest.raises(image_file.NotOnePictureError, match="2 frames"):
         image_file.decode(content)
 
 

@@ -1,7 +1,9 @@
 """`intarsia capacity`, `info`, `methods`, `doctor`: looking without hiding."""
 
 import dataclasses
+import inspect
 import math
+import textwrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,6 +26,12 @@ def capacity(
     quiet: options.Quiet = False,
     debug: options.Debug = False,
     max_pixels: options.MaxPixels = None,
+    password_file: options.IgnoredText = None,
+    ask_password: options.Ignored = False,
+    no_password: options.Ignored = False,
+    force: options.Ignored = False,
+    seed: options.IgnoredText = None,
+    device: options.IgnoredText = None,
 ) -> None:
     """Tell what fits in COVER, at which quality, before hiding."""
     if len(secret or []) > 1:
@@ -71,6 +79,9 @@ def info(
     quiet: options.Quiet = False,
     debug: options.Debug = False,
     max_pixels: options.MaxPixels = None,
+    force: options.Ignored = False,
+    seed: options.IgnoredText = None,
+    device: options.IgnoredText = None,
 ) -> None:
     """Tell what FILE is; with the right password, what it carries."""
     password = options.Password(password_file, ask_password, no_password)
@@ -79,9 +90,9 @@ def info(
     def work() -> "Inspection":
         from ..media.image_file import MAX_PIXELS
         from ..pipeline import Terms
-        from ..survey import inspect
+        from ..survey import inspect as survey
 
-        return inspect(file, keyring, Terms(max_pixels=max_pixels or MAX_PIXELS))
+        return survey(file, keyring, Terms(max_pixels=max_pixels or MAX_PIXELS))
 
     found = console.run(work)
     if json_:
@@ -135,10 +146,11 @@ def _show_method(room: "Method[object]") -> None:
     console.show(f"  exact      {'yes' if facts.exact else 'no'}; encrypted {'yes' if facts.encrypted else 'no'}")
     console.show(f"  paper      {facts.paper}")
     console.show("  settings   (--set KEY=VALUE)")
-    for key, default in _defaults(room).items():
-        console.show(f"    {key}={'' if default is None else default}")
-    for line in (room.Config.__doc__ or "").splitlines()[2:]:
-        console.show(f"  {line.rstrip()}" if line.strip() else "")
+    defaults = (f"{key}={'' if value is None else value}" for key, value in _defaults(room).items())
+    console.show(f"    {'  '.join(defaults)}")
+    _, _, attributes = inspect.cleandoc(room.Config.__doc__ or "").partition("Attributes:\n")
+    for line in textwrap.dedent(attributes).rstrip().splitlines():
+        console.show(f"    {line}")
 
 
 def _defaults(room: "Method[object]") -> dict[str, object]:

@@ -52,6 +52,10 @@ Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method; may be repeated.")
 ]
 
+# Accepted by verbs that need neither, so that one set of flags serves a whole script.
+Ignored = Annotated[bool, typer.Option(hidden=True)]
+IgnoredText = Annotated[str | None, typer.Option(hidden=True)]
+
 
 @dataclass(frozen=True)
 class Password:

@@ -25,7 +25,7 @@ import threading
 import warnings
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,30 +46,31 @@ LOSSLESS_SUFFIXES = {".png": "PNG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIF
 LOSSY_SUFFIXES = {".jpg": "JPEG", ".jpeg": "JPEG", ".avif": "AVIF"}
 SUFFIXES = LOSSLESS_SUFFIXES | LOSSY_SUFFIXES
 
-_PIXELS_PER_BYTE = 1000  # more than this in one byte of file, and beyond the limit as well: the header lies
-
 _ORIENTATION = 0x0112  # EXIF tag
 _SUB_PICTURES = 330  # TIFF tag SubIFDs: what is outside may be a thumbnail only
 
 _pillow_limit = threading.Lock()
 
 
-class SeveralFramesError(InputError):
-    """An animation or a multi-page file where one picture is expected."""
+class NotOnePictureError(InputError):
+    """A sound file that is no single picture of ours: an animation, several pages, values or colours we cannot hold."""
 
 
-def load(path: PathLike, *, max_pixels: int = MAX_PIXELS) -> Image:
+def load(path: PathLike, *, max_pixels: int = MAX_PIXELS, pixels_per_byte: int | None = None) -> Image:
     """Read a picture file.
 
     Args:
         path: a PNG, JPEG, WebP, BMP, TIFF, AVIF or GIF file, whatever its suffix.
         max_pixels: limit on width x height, checked before decoding.
+        pixels_per_byte: a picture over the limit with more than this is called damaged, not large: containers are
+            noise, which no format can make much smaller. None calls it large.
 
     Raises:
         InputError: missing, not a picture, truncated, damaged, more than one frame, NaN in it.
         ResourceError: larger than `max_pixels`.
     """
-    image = decode(read_bytes(path), Path(path).name, max_pixels=max_pixels, shown_as=shown(path))
+    limits = _Limits(max_pixels, pixels_per_byte)
+    image = _decode(read_bytes(path), Path(path).name, limits, shown(path))
     said = SUFFIXES.get(Path(path).suffix.lower(), image.format)
     if said != image.format:
         return replace(image, notes=(*image.notes, f"{shown(path)} is a {image.format} file by its content"))
@@ -85,14 +86,23 @@ def is_picture(data: bytes) -> bool:
     )
 
 
+@dataclass(frozen=True)
+class _Limits:
+    max_pixels: int
+    pixels_per_byte: int | None = None
+
+
 def decode(data: bytes, name: str = "", *, max_pixels: int = MAX_PIXELS, shown_as: str = "") -> Image:
     """Decode the bytes of a picture file; see `load`."""
-    shown_as = shown_as or shown(name) or "picture"
+    return _decode(data, name, _Limits(max_pixels), shown_as or shown(name) or "picture")
+
+
+def _decode(data: bytes, name: str, limits: _Limits, shown_as: str) -> Image:
     if not is_picture(data):
         raise InputError(f"{shown_as}: not a picture; expected {', '.join(READABLE)} by content")
     try:
-        with _opened(data, max_pixels, shown_as) as opened:
-            image = _to_image(opened, deep=_is_deep_colour(opened, data), shown_as=shown_as)
+        with _opened(data, limits, shown_as) as opened:
+            image = _to_image(opened, shown_as, deep=_is_deep_colour(opened, data), grey=_is_deep_grey(data))
     except IntarsiaError:
         raise
     except MemoryError as error:
@@ -104,11 +114,11 @@ def decode(data: bytes, name: str = "", *, max_pixels: int = MAX_PIXELS, shown_a
 
 def from_pillow(picture: Pil.Image) -> Image:
     """Turn a Pillow picture in memory into an `Image`, by the same rule as files."""
-    return _to_image(picture, deep=False, shown_as="picture")
+    return _to_image(picture, "picture", deep=False, grey=False)
 
 
 @contextlib.contextmanager
-def _opened(data: bytes, max_pixels: int, shown_as: str) -> Iterator[Pil.Image]:
+def _opened(data: bytes, limits: _Limits, shown_as: str) -> Iterator[Pil.Image]:
     """Open lazily, check size and frames, and only then let the decoder run."""
     if data.startswith(b"\x89PNG"):
         _check_png(data, shown_as)
@@ -118,31 +128,31 @@ def _opened(data: bytes, max_pixels: int, shown_as: str) -> Iterator[Pil.Image]:
         before, Pil.MAX_IMAGE_PIXELS = Pil.MAX_IMAGE_PIXELS, None
         try:
             with Pil.open(io.BytesIO(data), formats=READABLE) as opened:
-                _check_size(opened, len(data), max_pixels, shown_as)
+                _check_size(opened, len(data), limits, shown_as)
                 opened.load()
                 yield opened
         finally:
             Pil.MAX_IMAGE_PIXELS = before
 
 
-def _check_size(opened: Pil.Image, length: int, max_pixels: int, shown_as: str) -> None:
+def _check_size(opened: Pil.Image, length: int, limits: _Limits, shown_as: str) -> None:
     pixels = opened.width * opened.height
-    if pixels > max_pixels:
+    if pixels > limits.max_pixels:
         # A PNG's header has a checksum; in other formats one wrong bit can claim any size.
-        if opened.format != "PNG" and pixels > _PIXELS_PER_BYTE * length:
+        if limits.pixels_per_byte and opened.format != "PNG" and pixels > limits.pixels_per_byte * length:
             raise InputError(f"{shown_as}: claims {opened.width} x {opened.height} in {length:,} bytes; damaged")
         raise ResourceError(
-            f"{shown_as}: {opened.width} x {opened.height} is {pixels:,} pixels; the limit is {max_pixels:,}; "
+            f"{shown_as}: {opened.width} x {opened.height} is {pixels:,} pixels; the limit is {limits.max_pixels:,}; "
             f"raise it with --max-pixels {pixels}"
         )
     # Phones store a JPEG's depth map or preview as further frames (MPO); the first one is the picture.
     frames = getattr(opened, "n_frames", 1)
     if _SUB_PICTURES in getattr(opened, "tag_v2", {}):
-        raise SeveralFramesError(
+        raise NotOnePictureError(
             f"{shown_as}: pictures inside pictures (as in raw photographs); expected one frame only"
         )
     if opened.format != "MPO" and frames > 1:
-        raise SeveralFramesError(f"{shown_as}: {frames} frames or pages; expected one frame only")
+        raise NotOnePictureError(f"{shown_as}: {frames} frames or pages; expected one frame only")
 
 
 def _check_png(data: bytes, shown_as: str) -> None:
@@ -162,7 +172,7 @@ def _check_png(data: bytes, shown_as: str) -> None:
     raise InputError(f"{shown_as}: truncated PNG; get a complete copy")
 
 
-def _to_image(opened: Pil.Image, *, deep: bool, shown_as: str) -> Image:
+def _to_image(opened: Pil.Image, shown_as: str, *, deep: bool, grey: bool) -> Image:
     notes: list[str] = []
     if deep:
         notes.append("16 bits in each channel reduced to 8")
@@ -182,7 +192,7 @@ def _to_image(opened: Pil.Image, *, deep: bool, shown_as: str) -> Image:
     elif "transparency" in picture.info and picture.mode.startswith("I"):
         notes.append("16-bit grey with a transparent value reduced to 8 bits with alpha")
         picture = _with_alpha(picture)
-    elif deep and picture.mode == "RGBA" and _is_grey_with_alpha(picture):
+    elif grey and picture.mode == "RGBA":
         picture = picture.convert("LA")  # Pillow reads 16-bit grey with alpha as colour
     if picture.mode in ("La", "RGBa"):
         picture = picture.convert(picture.mode.upper())
@@ -197,9 +207,9 @@ def _with_alpha(picture: Pil.Image) -> Pil.Image:
     return Pil.fromarray(np.dstack([values >> 8, alpha]).astype(np.uint8))
 
 
-def _is_grey_with_alpha(picture: Pil.Image) -> bool:
-    values = np.asarray(picture)
-    return bool(np.array_equal(values[..., 0], values[..., 1]) and np.array_equal(values[..., 1], values[..., 2]))
+def _is_deep_grey(data: bytes) -> bool:
+    """Whether a PNG holds grey with alpha at 16 bits (IHDR: bit depth 16, colour type 4)."""
+    return data.startswith(b"\x89PNG") and data[24:26] == b"\x10\x04"
 
 
 def _is_deep_colour(opened: Pil.Image, data: bytes) -> bool:
@@ -227,11 +237,11 @@ def _grey(picture: Pil.Image, notes: list[str], shown_as: str) -> Samples:
         return np.asarray(picture.convert("L"))
     values = np.asarray(picture)
     if values.ndim != 2:
-        raise InputError(f"{shown_as}: colour space {picture.mode} is not supported; convert it to RGB first")
+        raise NotOnePictureError(f"{shown_as}: colour space {picture.mode} is not supported; convert it to RGB first")
     if values.dtype.kind == "f":
         return _from_float(values, notes, shown_as)
     if values.min() < 0 or values.max() > 65535:
-        raise InputError(f"{shown_as}: grey values {values.min()}..{values.max()}; expected 0..65535")
+        raise NotOnePictureError(f"{shown_as}: grey values {values.min()}..{values.max()}; expected 0..65535")
     return values.astype(np.uint16)
 
 
@@ -241,7 +251,7 @@ def _from_float(values: NDArray[np.floating], notes: list[str], shown_as: str) -
     low, high = float(values.min()), float(values.max())
     top = next((limit for limit in (1.0, 255.0, 65535.0) if high <= limit), None)
     if low < 0 or top is None:
-        raise InputError(f"{shown_as}: float values {low:g}..{high:g}; expected 0..1, 0..255 or 0..65535")
+        raise NotOnePictureError(f"{shown_as}: float values {low:g}..{high:g}; expected 0..1, 0..255 or 0..65535")
     notes.append(f"float values 0..{top:g} scaled to 16 bits")
     return np.rint(values.astype(np.float64) * (65535 / top)).astype(np.uint16)
 

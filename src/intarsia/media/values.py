@@ -1,7 +1,7 @@
 """From what a caller gives to values, and from values to what a caller wants written.
 
-Covers are pictures. A secret is looked at: a still picture that decodes is a picture, an animation or anything
-else is bytes.
+Covers are pictures. A secret is looked at: a still picture that decodes is a picture; an animation, values our
+samples cannot hold, and anything else is bytes.
 """
 
 import contextlib
@@ -27,16 +27,30 @@ Value = Blob | Image
 Source = PathLike | Value | bytes | NDArray[Any] | Pil.Image
 """What callers may give: a path, or a value in one of its usual forms."""
 
+_CONTAINER_DENSITY = 50  # pixels for each byte of file: noise in the samples takes far more bytes than that
 _POOR_SHARE = 0.2  # of samples at the ends of the range, where a change may cost two levels instead of one
 _FLAT_SHARE = 0.6  # of pixels equal to their left neighbour, where any change shows
 
 
 def cover(source: Source, *, max_pixels: int) -> Image:
-    """Return the picture to hide in, or the container to look into."""
+    """Return the picture to hide in."""
+    return _picture(source, max_pixels, None)
+
+
+def container(source: Source, *, max_pixels: int) -> Image:
+    """Return the picture to look into: as a cover, but one that claims a size its bytes cannot be is damaged."""
+    return _picture(source, max_pixels, _CONTAINER_DENSITY)
+
+
+def _picture(source: Source, max_pixels: int, pixels_per_byte: int | None) -> Image:
     value = _as_value(source)
     if isinstance(value, Blob):
         raise UsageError(f"a cover must be a picture; this is {value.kind}")
-    return value if isinstance(value, Image) else image_file.load(value, max_pixels=max_pixels)
+    return (
+        value
+        if isinstance(value, Image)
+        else image_file.load(value, max_pixels=max_pixels, pixels_per_byte=pixels_per_byte)
+    )
 
 
 def secret(source: Source, *, max_pixels: int) -> Value:
@@ -49,7 +63,7 @@ def secret(source: Source, *, max_pixels: int) -> Value:
         return Blob(data, name)
     try:
         return image_file.decode(data, name, max_pixels=max_pixels, shown_as=shown(value))
-    except image_file.SeveralFramesError:
+    except image_file.NotOnePictureError:
         return Blob(data, name)
 
 
