@@ -42,8 +42,9 @@ Tick = Callable[[float], None]
 """Called with the share done, 0..1."""
 
 
-def _cost_of_change(samples: Samples) -> float:
+def _cost_of_change(places: Places) -> float:
     """Mean squared change: 1, but half of those at the ends of the range must go two levels the other way."""
+    samples = places.samples if places.closed is None else places.samples[~places.closed]
     at_ends = int(np.count_nonzero(samples == 0)) + int(np.count_nonzero(samples == np.iinfo(samples.dtype).max))
     return 1 + 1.5 * at_ends / max(1, samples.size)
 
@@ -109,7 +110,7 @@ class Channel:
         closed[self.reserved] = True
         self._closed = self._deal(closed, fill=True)
         self._grid = self._deal(places.samples, fill=0)
-        self._cost_of_change = _cost_of_change(self._grid[~self._closed])
+        self._cost_of_change = _cost_of_change(places)
         self._open = [int(n) for n in (~self._closed).sum(axis=1)]
 
     # --- how much -----------------------------------------------------------------------------------------
@@ -129,8 +130,9 @@ class Channel:
 
     def expected_changes(self, length: int) -> float:
         """Expected number of places changed by a payload of `length` bytes, salt and header included."""
-        shares = self._shares(ternary.digits_needed(length + seal.OVERHEAD))
-        return len(self.reserved) * 2 / 3 + sum(plan(share.digits, share.places).changes for share in shares)
+        # One plan over all blocks together: within a group or two of theirs, and the same whatever the key is.
+        payload = plan(ternary.digits_needed(length + seal.OVERHEAD), sum(self._open))
+        return len(self.reserved) * 2 / 3 + payload.changes
 
     def expected_psnr(self, length: int) -> float:
         """Expected PSNR in dB of the container with a payload of `length` bytes."""

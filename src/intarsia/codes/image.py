@@ -160,19 +160,19 @@ def _reversible(value: Image) -> bytes:
 
 def _jpeg2000_at_size(value: Image, budget: int) -> Coded | None:
     """Fill `budget` to within 1 %, or as far as the finest quantisation goes."""
-    raw, aim, best = _raw_bytes(value), float(budget - 1), None
+    raw, aim, best = _raw_bytes(value), float(max(budget - 1, 1)), b""
     for _ in range(6):
-        if aim < 1:
-            break
-        code = _jpeg2000_code(value, "rates", raw / aim)
-        if len(code) <= budget:
-            best = code if best is None or len(code) > len(best) else best
-            if len(code) >= 0.99 * budget or raw / aim <= 1:
-                break
-            aim *= min(2.0, 0.998 * budget / len(code))
-        else:
+        code = _jpeg2000_code(value, "rates", max(raw / aim, 1.0))
+        if len(code) > budget:
             aim *= 0.997 * budget / len(code)
-    return _measured(value, best) if best else None
+            continue
+        best = max(best, code, key=len)
+        if len(code) >= 0.99 * budget or aim >= raw:
+            break
+        aim *= min(2.0, 0.998 * budget / len(code))
+    # Tiny pictures come in coarse steps that the aim may jump over; the coarsest of all may still fit.
+    best = best or _jpeg2000_code(value, "rates", float(raw))
+    return _measured(value, best) if len(best) <= budget else None
 
 
 def _jpeg2000_at_quality(value: Image, target_db: float) -> Coded | None:
