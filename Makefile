@@ -26,8 +26,8 @@ check: .venv/test  ## format, lint and types only
 	$(BIN)/ruff check src tests benchmarks examples
 	$(BIN)/mypy
 
-bench: .venv/test  ## time and distortion beside other tools on this machine
-	$(BIN)/python benchmarks/compare.py
+bench: .venv/test .venv/others  ## time and distortion beside other tools on this machine
+	$(BIN)/python benchmarks/compare.py --stegano .venv/others/bin/stegano-lsb
 
 docs: .venv/docs  ## build the documentation into site/
 	$(BIN)/mkdocs build --quiet --strict
@@ -46,6 +46,11 @@ clean:  ## remove everything that was built
 .venv/test: .venv/bin/python pyproject.toml constraints.txt
 	$(INSTALL) -e '.[test]'
 	@touch $@
+
+# A tool to compare with, in an environment of its own; steghide and stegosuite are used when the machine has them.
+.venv/others: .venv/bin/python
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check stegano
 
 .venv/docs: .venv/bin/python pyproject.toml constraints.txt
 	$(INSTALL) -e '.[docs]'

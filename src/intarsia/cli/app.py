@@ -40,7 +40,7 @@ def _root(
     """Hide one medium inside another and get it back from the saved file."""
 
 
-def main() -> None:
+def run() -> None:
     """Run the command line; never returns."""
     with console.guard(debug="--debug" in sys.argv):
         code = app(prog_name="intarsia", standalone_mode=False)
