@@ -13,6 +13,7 @@ from skimage import data
 from intarsia.errors import InputError, ResourceError, UsageError
 from intarsia.media import Image, image_file
 from intarsia.media.image import from_pil, resize, to_pil
+from intarsia.media.modes import NotOnePictureError
 
 PHOTO = data.coffee()[:60, :90].copy()
 GREY = data.camera()[:60, :90].copy()
@@ -178,7 +179,7 @@ def test_a_text_bomb_is_an_input_error():
 def test_several_frames_are_refused(form):
     frames = [Pil.fromarray(PHOTO), Pil.fromarray(PHOTO[::-1].copy())]
     content = saved(frames[0], form, save_all=True, append_images=frames[1:])
-    with pytest.raises(image_file.NotOnePictureError, match="2 frames"):
+    with pytest.raises(NotOnePictureError, match="2 frames"):
         image_file.decode(content)
 
 

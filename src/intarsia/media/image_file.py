@@ -1,17 +1,6 @@
 """Picture files: bytes to `Image` and back.
 
-The kind of file is read from its content. What Pillow hands over becomes samples by this rule:
-
-    in the file                          samples                    note given
-    1 bit, grey 8 bit                    uint8  [H, W]
-    grey 16 bit                          uint16 [H, W]
-    grey 32-bit integer, 0..65535        uint16 [H, W]
-    grey float 0..1, 0..255, 0..65535    uint16 [H, W]              range found and scaled to 0..65535
-    RGB 8 bit                            uint8  [H, W, 3]
-    RGB 16 bit                           uint8  [H, W, 3]           reduced to 8 bits
-    palette                              uint8  [H, W, 3]           palette becomes RGB
-    CMYK, YCbCr                          uint8  [H, W, 3]           converted to sRGB (embedded profile, if any)
-    alpha, transparent colour            + alpha uint8 [H, W]       kept; 16-bit alpha reduced to 8
+The kind of file is read from its content; what its pixels become is `modes`' business.
 
 EXIF orientation is applied. Colour profile and gamma are kept because they say what the numbers mean; everything
 else (camera, place, time, thumbnails, comments) is dropped. One frame only: animations and multi-page files are
@@ -30,13 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image as Pil
-from PIL import ImageCms, ImageOps, PngImagePlugin
+from PIL import PngImagePlugin
 
 from ..errors import InputError, IntarsiaError, ResourceError, UsageError
+from . import modes
 from .files import PathLike, read_bytes, shown
-from .image import Image, Samples, from_pil, to_pil
+from .image import Image, to_pil
+from .modes import NotOnePictureError
 
 MAX_PIXELS = 64_000_000
 """Pictures larger than this are refused unless the caller raises the limit."""
@@ -46,14 +36,9 @@ LOSSLESS_SUFFIXES = {".png": "PNG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIF
 LOSSY_SUFFIXES = {".jpg": "JPEG", ".jpeg": "JPEG", ".avif": "AVIF"}
 SUFFIXES = LOSSLESS_SUFFIXES | LOSSY_SUFFIXES
 
-_ORIENTATION = 0x0112  # EXIF tag
 _SUB_PICTURES = 330  # TIFF tag SubIFDs: what is outside may be a thumbnail only
 
 _pillow_limit = threading.Lock()
-
-
-class NotOnePictureError(InputError):
-    """A sound file that is no single picture of ours: an animation, several pages, values or colours we cannot hold."""
 
 
 def load(path: PathLike, *, max_pixels: int = MAX_PIXELS, pixels_per_byte: int | None = None) -> Image:
@@ -102,7 +87,7 @@ def _decode(data: bytes, name: str, limits: _Limits, shown_as: str) -> Image:
         raise InputError(f"{shown_as}: not a picture; expected {', '.join(READABLE)} by content")
     try:
         with _opened(data, limits, shown_as) as opened:
-            image = _to_image(opened, shown_as, deep=_is_deep_colour(opened, data), grey=_is_deep_grey(data))
+            image = modes.to_image(opened, data, shown_as)
     except IntarsiaError:
         raise
     except MemoryError as error:
@@ -110,11 +95,6 @@ def _decode(data: bytes, name: str, limits: _Limits, shown_as: str) -> Image:
     except Exception as error:  # Pillow's decoders raise many kinds on damaged input
         raise InputError(f"{shown_as}: damaged or truncated picture ({error})") from error
     return replace(image, name=name, file=data)
-
-
-def from_pillow(picture: Pil.Image) -> Image:
-    """Turn a Pillow picture in memory into an `Image`, by the same rule as files."""
-    return _to_image(picture, "picture", deep=False, grey=False)
 
 
 @contextlib.contextmanager
@@ -170,90 +150,6 @@ def _check_png(data: bytes, shown_as: str) -> None:
             return
         position = end
     raise InputError(f"{shown_as}: truncated PNG; get a complete copy")
-
-
-def _to_image(opened: Pil.Image, shown_as: str, *, deep: bool, grey: bool) -> Image:
-    notes: list[str] = []
-    if deep:
-        notes.append("16 bits in each channel reduced to 8")
-    profile, gamma = opened.info.get("icc_profile"), opened.info.get("gamma")
-    form = "JPEG" if opened.format == "MPO" else opened.format or ""
-    if opened.getexif().get(_ORIENTATION, 1) != 1:
-        notes.append("EXIF orientation applied")
-    picture = ImageOps.exif_transpose(opened)
-    if picture.mode in ("CMYK", "YCbCr"):
-        notes.append(f"{picture.mode} converted to RGB")
-        picture, profile = _to_srgb(picture, profile), None
-    if picture.mode in ("P", "PA"):
-        notes.append("palette converted to RGB")
-        picture = picture.convert("RGBA" if "transparency" in picture.info or picture.mode == "PA" else "RGB")
-    elif "transparency" in picture.info and picture.mode in ("1", "L", "RGB"):
-        picture = picture.convert("RGBA" if picture.mode == "RGB" else "LA")
-    elif "transparency" in picture.info and picture.mode.startswith("I"):
-        notes.append("16-bit grey with a transparent value reduced to 8 bits with alpha")
-        picture = _with_alpha(picture)
-    elif grey and picture.mode == "RGBA":
-        picture = picture.convert("LA")  # Pillow reads 16-bit grey with alpha as colour
-    if picture.mode in ("La", "RGBa"):
-        picture = picture.convert(picture.mode.upper())
-    in_colour_or_alpha = picture.mode in ("LA", "RGB", "RGBA")
-    plain = from_pil(picture) if in_colour_or_alpha else Image(_grey(picture, notes, shown_as))
-    return replace(plain, profile=profile, gamma=gamma, format=form, notes=tuple(notes))
-
-
-def _with_alpha(picture: Pil.Image) -> Pil.Image:
-    values = np.asarray(picture).astype(np.int64)
-    alpha = np.where(values == picture.info["transparency"], 0, 255)
-    return Pil.fromarray(np.dstack([values >> 8, alpha]).astype(np.uint8))
-
-
-def _is_deep_grey(data: bytes) -> bool:
-    """Whether a PNG holds grey with alpha at 16 bits (IHDR: bit depth 16, colour type 4)."""
-    return data.startswith(b"\x89PNG") and data[24:26] == b"\x10\x04"
-
-
-def _is_deep_colour(opened: Pil.Image, data: bytes) -> bool:
-    """Whether the file holds 16 bits in each of several channels, which Pillow reads as 8."""
-    if opened.mode.startswith(("I", "F")):
-        return False
-    if opened.format == "PNG":
-        return data[24] == 16  # IHDR, bit depth
-    bits = getattr(opened, "tag_v2", {}).get(258, 8)  # TIFF, BitsPerSample
-    return bool(np.max(bits) > 8)
-
-
-def _to_srgb(picture: Pil.Image, profile: bytes | None) -> Pil.Image:
-    if profile and picture.mode == "CMYK":
-        with contextlib.suppress(ImageCms.PyCMSError, OSError):
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-            if converted is not None:
-                return converted
-    return picture.convert("RGB")
-
-
-def _grey(picture: Pil.Image, notes: list[str], shown_as: str) -> Samples:
-    if picture.mode in ("1", "L"):
-        return np.asarray(picture.convert("L"))
-    values = np.asarray(picture)
-    if values.ndim != 2:
-        raise NotOnePictureError(f"{shown_as}: colour space {picture.mode} is not supported; convert it to RGB first")
-    if values.dtype.kind == "f":
-        return _from_float(values, notes, shown_as)
-    if values.min() < 0 or values.max() > 65535:
-        raise NotOnePictureError(f"{shown_as}: grey values {values.min()}..{values.max()}; expected 0..65535")
-    return values.astype(np.uint16)
-
-
-def _from_float(values: NDArray[np.floating], notes: list[str], shown_as: str) -> NDArray[np.uint16]:
-    if not np.isfinite(values).all():
-        raise InputError(f"{shown_as}: contains NaN or infinite values; replace them first")
-    low, high = float(values.min()), float(values.max())
-    top = next((limit for limit in (1.0, 255.0, 65535.0) if high <= limit), None)
-    if low < 0 or top is None:
-        raise NotOnePictureError(f"{shown_as}: float values {low:g}..{high:g}; expected 0..1, 0..255 or 0..65535")
-    notes.append(f"float values 0..{top:g} scaled to 16 bits")
-    return np.rint(values.astype(np.float64) * (65535 / top)).astype(np.uint16)
 
 
 def lossless_format(path: PathLike) -> str:

@@ -20,6 +20,7 @@ from .blob import Blob, safe_name
 from .files import PathLike, read_bytes, shown
 from .image import Image
 from .jpeg_trace import find_jpeg_trace
+from .modes import NotOnePictureError, from_pillow
 
 Value = Blob | Image
 """Anything that can be hidden."""
@@ -63,7 +64,7 @@ def secret(source: Source, *, max_pixels: int) -> Value:
         return Blob(data, name)
     try:
         return image_file.decode(data, name, max_pixels=max_pixels, shown_as=shown(value))
-    except image_file.NotOnePictureError:
+    except NotOnePictureError:
         return Blob(data, name)
 
 
@@ -74,7 +75,7 @@ def _as_value(source: Source) -> PathLike | Value:
     if isinstance(source, np.ndarray):
         return Image(source)
     if isinstance(source, Pil.Image):
-        return image_file.from_pillow(source)
+        return from_pillow(source)
     if isinstance(source, Blob | Image | str | os.PathLike):
         return source
     raise UsageError(f"{type(source).__name__} given; expected a path, bytes, an array or a picture")
