@@ -121,7 +121,8 @@ def _open_closed_streams() -> None:
 def say(line: str) -> None:
     """Write one line to stderr; a closed stderr is nobody's problem."""
     with contextlib.suppress(OSError, ValueError):
-        print(f"intarsia: {printable(line)}", file=sys.stderr, flush=True)  # noqa: T201
+        wipe = "\r\x1b[K" if sys.stderr.isatty() else ""  # a bar may stand there
+        print(f"{wipe}intarsia: {printable(line)}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def show(text: str) -> None:
