@@ -29,7 +29,7 @@ from .methods.base import Entry
 
 REVISION = 1
 SIZES = (64, 512)
-"""Bytes of a sealed header: without names, and with."""
+"""Bytes of a sealed header: for short names or none, and for long ones."""
 
 _USE = "intarsia/v1/header"
 _KINDS = {"image": "i", "text": "t", "blob": "b"}

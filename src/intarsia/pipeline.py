@@ -9,24 +9,26 @@ secret ─load─────────────────────┘
 import contextlib
 import hashlib
 import math
-import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from . import container
 from .carrier import ternary
 from .carrier.channel import Channel
-from .carrier.keys import PUBLIC_PASSWORD, Keyring
+from .carrier.keys import PUBLIC_PASSWORD, Keyring, Keys
 from .carrier.places import SALT_DIGITS, Places
 from .carrier.seal import OVERHEAD
 from .codes import LETTER_BYTES
 from .container import Header, Opened
 from .errors import DoesNotFitError, InputError, IntarsiaError, NoSecretError, UsageError, VerificationError
 from .media import Image, Value, files, image_file, metrics, values
-from .media.files import PathLike, shown
+from .media.files import PathLike
 from .media.values import Source
 from .methods import DEFAULT, load, load_named_by_a_file
 from .methods.base import Entry, Method, Placed, Progress, configure, no_progress
@@ -98,16 +100,15 @@ def hide_file(cover: Source, secret: Source, out: PathLike, terms: Terms) -> Hid
         terms.progress("checking", 0.0)
         saved, quality = job.check(output.temporary, stego)
         output.commit()
+    placed = stego.placed
     if value.name and not stego.header.entries[0].name:
         notes.append("the cover is small: the secret's file name was left out")
-    placed = stego.placed
-    size = placed.length if placed.carried is None else placed.carried
-    report = SecretReport(value.name, value.kind, size, math.isinf(quality), _finite(quality))
+    exact = math.isinf(quality)
     return Hidden(
         container=Path(out),
         method=name,
         cover_psnr=metrics.psnr(host.samples, saved.samples),
-        secrets=(report,),
+        secrets=(SecretReport(value.name, value.kind, placed.size, exact, None if exact else quality),),
         capacity=stego.capacity,
         seconds=time.perf_counter() - started,
         notes=(*notes, *placed.notes),
@@ -120,7 +121,7 @@ def naming_what_does_not_fit(secret: Source, cover: Source) -> Iterator[None]:
     try:
         yield
     except DoesNotFitError as error:
-        message = f"{_shown(secret)} in {_shown(cover)}: {error}"
+        message = f"{values.shown_source(secret)} in {values.shown_source(cover)}: {error}"
         raise DoesNotFitError(message, needed=error.needed, available=error.available) from error
 
 
@@ -180,7 +181,7 @@ class _Job:
         capacity = self.room.capacity(self.cover, channel, self.config)
         return _Stego(self.cover.with_samples(written.samples), header, placed, capacity)
 
-    def _channel(self, places: Places, size: int) -> tuple[Channel, Any, Any]:
+    def _channel(self, places: Places, size: int) -> tuple[Channel, NDArray[np.uint8], Keys]:
         check_room(places, size)
         digits, salt = container.new_salt(self._seed_material())
         self.terms.progress("deriving keys", 0.0)
@@ -223,6 +224,8 @@ def _answers_already(cover: Image, terms: Terms) -> list[str]:
         container.open_header(Places(cover.samples, cover.closed), terms.keyring, ASSOCIATED)
     except NoSecretError:
         return []
+    except InputError:  # it opened, and a newer release had written it
+        pass
     return ["the cover already carries a secret under this password; it will be lost"]
 
 
@@ -233,10 +236,6 @@ def _check_kinds(room: Method[Any], cover: Value, secret: Value) -> None:
                 f"{room.facts.name} takes {role} of kind {', '.join(kinds)}; this one is {value.kind}; "
                 "try --method exact"
             )
-
-
-def _finite(quality: float) -> float | None:
-    return None if math.isinf(quality) else quality
 
 
 # --- and back ------------------------------------------------------------------------------------------------
@@ -288,7 +287,9 @@ def _reveal_opened(source: Source, saved: Image, places: Places, terms: Terms) -
     opened = container.open_header(places, terms.keyring, ASSOCIATED)
     name = opened.header.method
     if terms.method not in (None, name):
-        raise UsageError(f"{_shown(source)}: hidden with method {name!r}; leave --method out or name that one")
+        raise UsageError(
+            f"{values.shown_source(source)}: hidden with method {name!r}; leave --method out or name that one"
+        )
     if terms.settings:
         raise UsageError(f"method {name!r} takes no settings when revealing; leave out {', '.join(terms.settings)}")
     room = load_named_by_a_file(name, terms.method)
@@ -303,13 +304,11 @@ def naming_the_container(source: Source, saved: Image) -> Iterator[None]:
     try:
         yield
     except NoSecretError:
-        named = NoSecretError(_shown(source))
+        named = NoSecretError(values.shown_source(source))
         if saved.is_lossy:
-            named.add_note(f"{_shown(source)} is {saved.format}, a lossy file: no exact container survives in it")
+            named.add_note(
+                f"{values.shown_source(source)} is {saved.format}, a lossy file: no exact container survives in it"
+            )
         raise named from None
     except InputError as error:
-        raise InputError(f"{_shown(source)}: {error}") from error
-
-
-def _shown(source: Source) -> str:
-    return shown(source) if isinstance(source, str | os.PathLike) else "value"
+        raise InputError(f"{values.shown_source(source)}: {error}") from error

@@ -13,7 +13,6 @@ from .carrier.places import Places
 from .codes import LETTER_BYTES
 from .errors import NoSecretError
 from .media import Image, metrics, values
-from .media.files import shown
 from .media.values import Source
 from .methods import DEFAULT, load
 from .methods.base import Method, configure
@@ -104,9 +103,8 @@ def _forecast(host: Image, cover: Source, secret: Source, room: Method[Any], con
     written = Places(channel.samples, host.closed)
     written.write_salt(container.new_salt()[0])
     written.write_header(Keys(bytes(32)), os.urandom(container.SIZES[0]))
-    size = placed.length if placed.carried is None else placed.carried
     distortion = metrics.psnr(host.samples, written.samples.reshape(host.samples.shape))
-    return Forecast(value.name, value.kind, size, placed.promise, distortion)
+    return Forecast(value.name, value.kind, placed.size, placed.promise, distortion)
 
 
 def _blank_channel(places: Places, method: str) -> Channel:
@@ -170,7 +168,7 @@ def inspect(source: Source, keyring: Keyring | None, terms: Terms) -> Inspection
     value = values.secret(source, max_pixels=terms.max_pixels)
     if not isinstance(value, Image):
         if keyring is not None:
-            raise NoSecretError(shown(source) if isinstance(source, str | os.PathLike) else "value")
+            raise NoSecretError(values.shown_source(source))
         return Inspection(value.kind, f"{len(value.data):,} bytes", "", 0, ("not a picture: it can be a secret only",))
     places = Places(value.samples, value.closed)
     room = max(0, places.capacity(container.SIZES[0]) - LETTER_BYTES)

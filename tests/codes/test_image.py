@@ -79,6 +79,13 @@ def test_a_file_that_fits_travels_as_it_was():
     assert codes.decode(coded.code).file == file
 
 
+@pytest.mark.parametrize("budget", [-5, 0, 1])
+@pytest.mark.parametrize("target", [None, 42.0])
+def test_no_budget_at_all_is_a_plain_refusal(budget, target):
+    with pytest.raises(DoesNotFitError):
+        codes.encode(PHOTO, budget, target_db=target)
+
+
 def test_too_small_a_budget_names_what_is_needed():
     with pytest.raises(DoesNotFitError) as error:
         codes.encode(PHOTO, 60)

@@ -81,6 +81,14 @@ def test_cover_db_holds_on_a_saturated_cover_too(wanted, tmp_path):
         hide_file(Image(PHOTO), larger, tmp_path / "d.png", terms(settings={"cover_db": wanted}))
 
 
+@pytest.mark.parametrize("wanted", [85, 200])
+def test_a_cover_db_that_leaves_no_room_does_not_fit(wanted, tmp_path):
+    for secret in (Image(data.coffee()), Blob(b"x")):
+        with pytest.raises(DoesNotFitError, match="lower cover_db"):
+            hide_file(Image(PHOTO), secret, tmp_path / "c.png", terms(settings={"cover_db": wanted}))
+    assert capacity(Image(PHOTO), None, terms(settings={"cover_db": wanted})).bytes == 0
+
+
 def test_a_colour_profile_travels_with_the_secret(tmp_path):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     secret = Image(data.coffee()[:100, :100].copy(), profile=profile)

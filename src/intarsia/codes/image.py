@@ -5,7 +5,7 @@
 
 Two questions are asked of the lossy codecs: "the best within this many bytes" (`budget`), and "the shortest that
 reaches this PSNR" (`target_db`). JPEG 2000 can be asked for a size or for a quality directly and needs two or
-three tries to hit it; AVIF has 101 quality steps, searched by interpolation. PSNR is that of the decoded
+three tries to hit it; AVIF has 101 quality steps, searched outwards from a guess. PSNR is that of the decoded
 8-bit (16-bit) picture, all channels, alpha included.
 """
 
@@ -160,6 +160,8 @@ def _reversible(value: Image) -> bytes:
 
 def _jpeg2000_at_size(value: Image, budget: int) -> Coded | None:
     """Fill `budget` to within 1 %, or as far as the finest quantisation goes."""
+    if budget < 1:
+        return None
     raw, aim, best = _raw_bytes(value), float(max(budget - 1, 1)), b""
     for _ in range(6):
         code = _jpeg2000_code(value, "rates", max(raw / aim, 1.0))

@@ -14,11 +14,10 @@ looked at whole, and again after 3 rows and 5 columns were cut off. Found, out o
     quality 99, 100       none: all steps looked at are 1, as in any picture
 
 The offset is right for all of them from quality 75 up, and for 210 of 216 at 50, where a smooth picture's comb can
-be as clear at a neighbouring offset. In small cuts of 64x64 pixels (128x128) compressed by themselves at quality
-75, 90, 95 the trace shows in 23, 27, 26 of 36 (35, 36, 35 of 36). Full-rate LSB matching on top (steps of +-1 at
-half the samples) left a strength of 20 and more in the one photograph tried, at qualities 50 to 95. Untouched
-photographs and their cuts stay below 0.6, where 2.5 is asked for. All of 20 CBSD68 pictures carry a trace with
-steps 3 to 6: that collection was once handed out as JPEG files. Time: some 50 ms whatever the picture's size.
+be as clear at a neighbouring offset. In central cuts of 64x64 pixels (128x128) compressed by themselves at quality
+75, 90, 95 the trace shows in 22, 30, 26 of 36 (35, 36, 34 of 36). All of 20 CBSD68 pictures carry a trace: that
+collection was once handed out as JPEG files. `benchmarks/jpeg_trace.py` measures all of this. The cost is bounded,
+whatever the picture's size.
 
 Left out: pictures resized or turned after the JPEG (scaling down by two washes the comb out), colour planes, and
 codecs without a fixed 8x8 grid. Video frames and AVIF files with 8x8 transforms may show all the same; they are

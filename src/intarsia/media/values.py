@@ -47,11 +47,9 @@ def _picture(source: Source, max_pixels: int, pixels_per_byte: int | None) -> Im
     value = _as_value(source)
     if isinstance(value, Blob):
         raise UsageError(f"a cover must be a picture; this is {value.kind}")
-    return (
-        value
-        if isinstance(value, Image)
-        else image_file.load(value, max_pixels=max_pixels, pixels_per_byte=pixels_per_byte)
-    )
+    if isinstance(value, Image):
+        return value
+    return image_file.load(value, max_pixels=max_pixels, pixels_per_byte=pixels_per_byte)
 
 
 def secret(source: Source, *, max_pixels: int) -> Value:
@@ -79,6 +77,11 @@ def _as_value(source: Source) -> PathLike | Value:
     if isinstance(source, Blob | Image | str | os.PathLike):
         return source
     raise UsageError(f"{type(source).__name__} given; expected a path, bytes, an array or a picture")
+
+
+def shown_source(source: Source) -> str:
+    """Return how messages name what a caller gave: a path, or just a value."""
+    return shown(source) if isinstance(source, str | os.PathLike) else "value"
 
 
 def cover_notes(picture: Image) -> list[str]:

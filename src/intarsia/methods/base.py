@@ -82,6 +82,11 @@ class Placed:
     notes: tuple[str, ...] = ()
     carried: int | None = None
 
+    @property
+    def size(self) -> int:
+        """Bytes the secret takes, as reports give it."""
+        return self.length if self.carried is None else self.carried
+
 
 class Method(ABC, Generic[ConfigT]):
     """A way to hide one value in a cover. Rooms make one instance and call it METHOD."""

@@ -63,6 +63,7 @@ class Exact(Method[ExactConfig]):
     def hide(self, cover: Image, secret: Value, channel: Channel, config: ExactConfig, progress: Progress) -> Placed:
         """Code the secret within the channel's budget and write it."""
         budget = _budget(channel, config)
+        _refuse_impossible(budget, channel, config)
         progress("coding the secret", 0.0)
         coded, notes = self._code(secret, budget, config)
         channel.write(coded.code, lambda share: progress("writing", share))
@@ -106,3 +107,14 @@ class Exact(Method[ExactConfig]):
 
 def _budget(channel: Channel, config: ExactConfig) -> int:
     return channel.capacity if config.cover_db is None else channel.budget_at(config.cover_db)
+
+
+def _refuse_impossible(budget: int, channel: Channel, config: ExactConfig) -> None:
+    """Raise `DoesNotFitError` when `cover_db` leaves no room at all."""
+    if config.cover_db is not None and budget < LETTER_BYTES:
+        raise DoesNotFitError(
+            f"nothing fits at cover_db={config.cover_db:g}: with salt, header and the smallest payload the cover is "
+            f"at {channel.expected_psnr(LETTER_BYTES):.1f} dB; use a larger cover or a lower cover_db",
+            needed=LETTER_BYTES,
+            available=budget,
+        )
