@@ -186,16 +186,16 @@ def covers(given: Path | None, folder: Path) -> dict[str, Path]:
 
 def ourselves() -> list[str]:
     """Measure what is only ours: the password's cost, the bare carrier, and --help."""
-    from intarsia.carrier.channel import Channel
     from intarsia.carrier.keys import Keys, stretch
     from intarsia.carrier.places import Places
+    from intarsia.carrier.scattered import Scattered
 
     started = time.perf_counter()
     stretch(PASSWORD, bytes(16))
     lines = [f"password to key (Argon2id, 64 MiB, t = 3): {time.perf_counter() - started:.2f} s"]
     samples = np.random.default_rng(0).integers(1, 255, 24_000_000, dtype=np.uint8)
     for order in (1, 2, 3):
-        channel = Channel(Places(samples), Keys(bytes(32)), "exact", 64)
+        channel = Scattered(Places(samples), Keys(bytes(32)), "exact", 64)
         payload = np.random.default_rng(1).bytes(channel.capacity_at(order))
         started = time.perf_counter()
         channel.write(payload)

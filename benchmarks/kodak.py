@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from intarsia.carrier.channel import Channel
 from intarsia.carrier.keys import Keyring, Keys
 from intarsia.carrier.places import Places
+from intarsia.carrier.scattered import Scattered
 from intarsia.media import Blob, Image, image_file
-from intarsia.pipeline import ASSOCIATED, Terms, hide_file, reveal_file
+from intarsia.pipeline import Terms, hide_file, reveal_file
 
 SIDE = 512
 CALM = 0.01
@@ -68,7 +68,7 @@ def best(pictures: list[Image], out: Path) -> str:
     covers, secrets = [], []
     for cover, secret in zip(pictures, pictures[1:] + pictures[:1], strict=True):
         hidden = hide_file(cover, secret, out, Terms(settings={"preset": "best"}, force=True))
-        covers.append(hidden.cover_psnr)
+        covers.append(hidden.carrier_db)
         secrets.append(hidden.secrets[0].psnr or float("inf"))
     return row("picture in picture, `preset=best`", covers, secrets)
 
@@ -81,7 +81,7 @@ def at_ends(picture: Image) -> float:
 def filled(which: str, pictures: list[Image], order: int, out: Path) -> str:
     """Fill each cover with random bytes at one Hamming order."""
     places = Places(pictures[0].samples)
-    length = Channel(places, Keys(bytes(32)), "exact", 64, ASSOCIATED).capacity_at(order) - 1
+    length = Scattered(places, Keys(bytes(32)), "exact", 64).capacity_at(order) - 1
     covers = [exchanged(cover, length, number, out) for number, cover in enumerate(pictures)]
     return row(f"{length:,} random bytes, r = {order}, {which}", covers)
 
@@ -98,7 +98,7 @@ def exchanged(cover: Image, length: int, seed: int, out: Path) -> float:
     hidden = hide_file(cover, Blob(data), out, Terms(Keyring("benchmark"), force=True))
     found = reveal_file(out, None, Terms(Keyring("benchmark"))).value
     assert isinstance(found, Blob) and found.data == data, "the bytes came back changed"
-    return hidden.cover_psnr
+    return hidden.carrier_db
 
 
 if __name__ == "__main__":

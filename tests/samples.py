@@ -30,6 +30,23 @@ def photograph(height=64, width=64, *, top=100, left=180):
     return np.ascontiguousarray(skimage.data.astronaut()[top : top + height, left : left + width])
 
 
+def speech(seconds=1.0, rate=16_000, *, seed=1, level=-26.0, channels=1):
+    """Something like speech: a voice of gliding harmonics in syllables, over a quiet room; int16 [T] or [T, C]."""
+    draw = np.random.default_rng(seed)
+    count = round(seconds * rate)
+    time = np.arange(count) / rate
+    sound = np.zeros((count, channels))
+    for channel in range(channels):
+        pitch = 120 + 30 * np.sin(2 * np.pi * 0.7 * time + draw.uniform(0, 6)) + 8 * channel
+        phase = 2 * np.pi * np.cumsum(pitch) / rate
+        voice = sum(np.sin(k * phase) / (1 + abs(k - 5)) for k in range(1, 25))
+        syllables = np.clip(np.sin(2 * np.pi * 3.1 * time + draw.uniform(0, 6)) + 0.3, 0, None)
+        sound[:, channel] = voice * syllables + 0.02 * draw.standard_normal(count)
+    sound *= 32768 * 10 ** (level / 20) / np.sqrt(np.mean(sound**2))
+    whole = np.clip(np.rint(sound), -32768, 32767).astype(np.int16)
+    return whole[:, 0] if channels == 1 else whole
+
+
 def random_bytes(count, seed=2):
     """Bytes that no codec makes shorter."""
     return np.random.default_rng(seed).bytes(count)

@@ -21,6 +21,7 @@ FLOORS = [
     "zoo",
     "methods",
     "container",
+    "hosts",
     "results",
     "pipeline",
     "survey",

@@ -62,7 +62,7 @@ def _round_trip() -> Check:
         hidden = hide_file(cover, Blob(b"intarsia" * 40), path, Terms())
         found = reveal_file(path, None, Terms()).value
     same = isinstance(found, Blob) and found.data == b"intarsia" * 40
-    return Check("hide and reveal", same, f"cover {hidden.cover_psnr:.1f} dB, {hidden.seconds:.2f} s")
+    return Check("hide and reveal", same, f"cover {hidden.carrier_db:.1f} dB, {hidden.seconds:.2f} s")
 
 
 def file(path: str) -> Report:

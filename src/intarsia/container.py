@@ -7,7 +7,7 @@
     ├── u8       number of secrets
     ├── each:    u8 kind letter, varint payload length, u8 + n file name (file-system bytes)
     └── zeros    up to the size
-    sealed: + 32 bytes  →  64 or 512 bytes, at one ternary digit in each of its keyed places
+    sealed: + 32 bytes  →  64 or 512 bytes; `hosts` knows where they stand
 
 The shorter size is taken when everything fits it. Sealed bytes and salt are indistinguishable from noise, so
 there is nothing to look for without the password. Names are stored, never positions in a table. Every size ever
@@ -15,16 +15,11 @@ used stays readable; a revision from the future is recognised after it was authe
 """
 
 import os
-import secrets
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from .carrier import order, seal
-from .carrier.keys import Keyring, Keys
-from .carrier.places import SALT_DIGITS, Places, salt_bytes
-from .errors import InputError, NoSecretError, UsageError
+from .carrier import seal
+from .carrier.keys import Keys
+from .errors import InputError, UsageError
 from .methods.base import Entry
 
 REVISION = 1
@@ -32,7 +27,7 @@ SIZES = (64, 512)
 """Bytes of a sealed header: for short names or none, and for long ones."""
 
 _USE = "intarsia/v1/header"
-_KINDS = {"image": "i", "text": "t", "blob": "b"}
+_KINDS = {"image": "i", "text": "t", "blob": "b", "audio": "a"}
 _LETTERS = {letter: kind for kind, letter in _KINDS.items()}
 
 
@@ -100,53 +95,22 @@ def unpack(plaintext: bytes) -> Header:
     return Header(method, settings, tuple(entries))
 
 
-# --- in and out of a picture's places ------------------------------------------------------------------------
+# --- sealed --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Opened:
-    """A header found: the keys that opened it, and the size it was stored in."""
-
-    header: Header
-    keys: Keys
-    size: int
+def seal_header(header: Header, size: int, keys: Keys, associated: bytes) -> bytes:
+    """Return the header as `size` sealed bytes."""
+    return seal.seal(keys, _USE, header.pack(size), associated)
 
 
-def write_header(places: Places, header: Header, size: int, keys: Keys, associated: bytes) -> None:
-    """Seal the header and write it at its keyed places."""
-    places.write_header(keys, seal.seal(keys, _USE, header.pack(size), associated))
-
-
-def open_header(places: Places, keyring: Keyring, associated: bytes) -> Opened:
-    """Find and open the header.
+def unseal_header(sealed: bytes, keys: Keys, associated: bytes) -> Header:
+    """Undo `seal_header`.
 
     Raises:
-        NoSecretError: no header opens with this password.
-        InputError: it opens but a newer release wrote it.
+        NoSecretError: these bytes are no header under these keys.
+        InputError: they are, and a newer release wrote them.
     """
-    if not places.has_room_for(SIZES[0]):
-        raise NoSecretError
-    keys = keyring.keys(places.read_salt())
-    for size in SIZES:
-        if not places.has_room_for(size):
-            break
-        try:
-            plaintext = seal.unseal(keys, _USE, places.read_header(keys, size), associated)
-        except NoSecretError:
-            continue
-        return Opened(unpack(plaintext), keys, size)
-    raise NoSecretError
-
-
-def new_salt(seed_material: bytes | None = None) -> tuple[NDArray[np.uint8], bytes]:
-    """Draw the salt: its 81 uniform ternary digits, and the 16 bytes they stand for.
-
-    Args:
-        seed_material: for repeatable containers, bytes that differ whenever cover, secret or settings do; None
-            asks the operating system.
-    """
-    digits = order.digits(seed_material or secrets.token_bytes(32), SALT_DIGITS)
-    return digits, salt_bytes(digits)
+    return unpack(seal.unseal(keys, _USE, sealed, associated))
 
 
 # --- little fields -------------------------------------------------------------------------------------------

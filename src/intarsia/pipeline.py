@@ -1,9 +1,9 @@
 """One trip, there and back: the only place where files, keys and methods meet.
 
-cover ──load──► Places, Channel ─┐                                           ┌─load─ container
-                                 ├─ METHOD.hide ─► stego ─ header ─ save ──►─┤
-secret ─load─────────────────────┘                      └ read back, reveal, └─ open header ─► METHOD.reveal
-                                                          compare, report                        ─► save
+cover ──load──► Host ─start─► Inlay ─┐                                           ┌─load─ container
+                                     ├─ METHOD.hide ─► seal header ─ save ────►──┤
+secret ─load─────────────────────────┘                      └ read back, reveal, └─ Host.open ─► METHOD.reveal
+                                                              compare, report                     ─► save
 """
 
 import contextlib
@@ -15,31 +15,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from . import container
-from .carrier import ternary
-from .carrier.channel import Channel
-from .carrier.keys import PUBLIC_PASSWORD, Keyring, Keys
-from .carrier.places import SALT_DIGITS, Places
-from .carrier.seal import OVERHEAD
-from .codes import LETTER_BYTES
-from .container import Header, Opened
+from . import container, hosts
+from .carrier.keys import PUBLIC_PASSWORD, Keyring
+from .container import Header
 from .errors import DoesNotFitError, InputError, IntarsiaError, NoSecretError, UsageError, VerificationError
-from .media import Image, Value, files, image_file, metrics, values
+from .hosts import Host, Inlay, Opened
+from .media import Cover, Value, files, image_file, values
 from .media.files import PathLike
 from .media.values import Source
 from .methods import DEFAULT, load, load_named_by_a_file
 from .methods.base import Entry, Method, Placed, Progress, configure, no_progress
 from .results import Hidden, Output, Revealed, SecretReport
 
-ASSOCIATED = b"intarsia/v1/image"
-"""Authenticated with everything sealed in a picture: container version and kind of cover."""
-
 _UNVERIFIED = "the saved container did not give the secret back; it was removed"
-
-_NAMES_SHARE = 8  # a header with names is used when it takes at most this fraction, 1/8, of the places
 
 
 @dataclass(frozen=True)
@@ -69,12 +57,12 @@ class Terms:
 
 
 def hide_file(cover: Source, secret: Source, out: PathLike, terms: Terms) -> Hidden:
-    """Hide one secret in a picture and write the container; it is read back and revealed before it appears.
+    """Hide one secret in a cover and write the container; it is read back and revealed before it appears.
 
     Args:
-        cover: picture file or `Image`.
+        cover: picture or sound: a file, an `Image`, an `Audio`.
         secret: any file, or a value.
-        out: the container, .png .bmp .tif .tiff .webp (lossless).
+        out: the container: .png .bmp .tif .tiff .webp (lossless) for a picture, .wav .flac for a sound.
         terms: password, method, settings.
 
     Raises:
@@ -84,31 +72,33 @@ def hide_file(cover: Source, secret: Source, out: PathLike, terms: Terms) -> Hid
     name = terms.method or DEFAULT
     room = load(name)
     config = configure(room.Config, terms.settings, name)
-    form = image_file.lossless_format(out)
+    form = values.container_format(out)
     with files.Output(out, force=terms.force) as output:
-        host = values.cover(cover, max_pixels=terms.max_pixels)
+        original = values.cover(cover, max_pixels=terms.max_pixels)
         value = values.secret(secret, max_pixels=terms.max_pixels)
-        _check_kinds(room, host, value)
-        image_file.check_format(host, form)
-        notes = [*host.notes, *values.cover_notes(host), *_answers_already(host, terms)]
-        notes += image_file.losses(host, form)
-        job = _Job(name, room, config, host, value, terms)
+        _check_kinds(room, original, value)
+        values.check_container(original, form, out)
+        host = hosts.host(original)
+        notes = [*original.notes, *host.remarks(), *_answers_already(host, terms)]
+        notes += values.losses(original, form)
+        job = _Job(name, room, config, original, host, value, terms)
         with naming_what_does_not_fit(secret, cover):
             stego = job.place()
         terms.progress("saving", 0.0)
-        output.write(image_file.encode(stego.image, form))
+        stego.inlay.save(output, form, lambda share: terms.progress("saving", share))
         terms.progress("checking", 0.0)
         saved, quality = job.check(output.temporary, stego)
+        carrier = hosts.quality(original, saved)
         output.commit()
     placed = stego.placed
     if value.name and not stego.header.entries[0].name:
         notes.append("the cover is small: the secret's file name was left out")
-    exact = math.isinf(quality)
     return Hidden(
         container=Path(out),
         method=name,
-        cover_psnr=metrics.psnr(host.samples, saved.samples),
-        secrets=(SecretReport(value.name, value.kind, placed.size, exact, None if exact else quality),),
+        cover=original.kind,
+        carrier_db=carrier,
+        secrets=(SecretReport(value.name, value.kind, placed.size, None if math.isinf(quality) else quality),),
         capacity=stego.capacity,
         seconds=time.perf_counter() - started,
         notes=(*notes, *placed.notes),
@@ -129,7 +119,7 @@ def naming_what_does_not_fit(secret: Source, cover: Source) -> Iterator[None]:
 class _Stego:
     """A cover with a secret in it, before it is a file."""
 
-    image: Image
+    inlay: Inlay
     header: Header
     placed: Placed
     capacity: int
@@ -142,51 +132,41 @@ class _Job:
     name: str
     room: Method[Any]
     config: Any
-    cover: Image
+    cover: Cover
+    host: Host
     secret: Value
     terms: Terms
 
     def place(self) -> _Stego:
         """Hide with the secret's name when that costs little, else without."""
-        places = Places(self.cover.samples, self.cover.closed)
         names = [self.secret.name, ""] if self.secret.name else [""]
         for name in names:
-            header = self._header(name, length=1 << 40, settings=bytes(self.room.settings_bytes))
-            size = header.size_for()
+            size = self._header(name, length=1 << 40, settings=bytes(self.room.settings_bytes)).size_for()
             try:
-                if size > container.SIZES[0] and ternary.digits_needed(size) * _NAMES_SHARE > places.count:
+                if size > container.SIZES[0] and not self.host.spares(size):
                     continue
-                return self._place(places, name, size)
+                return self._place(name, size)
             except DoesNotFitError:
                 if not name:
                     raise
         raise AssertionError("unreachable: the last name is empty")
 
-    def check(self, saved_as: Path, stego: _Stego) -> tuple[Image, float]:
+    def check(self, saved_as: Path, stego: _Stego) -> tuple[Cover, float]:
         """Reveal from the saved file and compare with what was promised; return it and the quality in dB."""
         with _failing_as_unverified():
             opened, saved, found = _reveal_from(saved_as, replace(self.terms, settings={}))
         quality = self.room.compare(self.secret, found, self.cover)
-        if opened.header != stego.header or quality < stego.placed.promise - 1e-9:
+        if opened.header != stego.header or opened.loss or quality < stego.placed.promise - 1e-9:
             raise VerificationError(_UNVERIFIED)
         return saved, quality
 
-    def _place(self, places: Places, name: str, size: int) -> _Stego:
-        channel, digits, keys = self._channel(places, size)
-        placed = self.room.hide(self.cover, self.secret, channel, self.config, self.terms.progress)
-        header = self._header(name, placed.length, placed.settings)
-        written = Places(channel.samples, self.cover.closed)
-        container.write_header(written, header, size, keys, ASSOCIATED)
-        written.write_salt(digits)
-        capacity = self.room.capacity(self.cover, channel, self.config)
-        return _Stego(self.cover.with_samples(written.samples), header, placed, capacity)
-
-    def _channel(self, places: Places, size: int) -> tuple[Channel, NDArray[np.uint8], Keys]:
-        check_room(places, size)
-        digits, salt = container.new_salt(self._seed_material())
+    def _place(self, name: str, size: int) -> _Stego:
         self.terms.progress("deriving keys", 0.0)
-        keys = self.terms.keyring.keys(salt)
-        return Channel(places, keys, self.name, size, ASSOCIATED), digits, keys
+        inlay = self.host.start(self.terms.keyring, self.name, size, self._seed_material())
+        placed = self.room.hide(self.cover, self.secret, inlay.channel, self.config, self.terms.progress)
+        header = self._header(name, placed.length, placed.settings)
+        inlay.seal(header)
+        return _Stego(inlay, header, placed, self.room.capacity(self.cover, inlay.channel, self.config))
 
     def _header(self, name: str, length: int, settings: bytes) -> Header:
         return Header(self.name, settings, (Entry(self.secret.kind, length, name),))
@@ -199,18 +179,6 @@ class _Job:
         return hashlib.sha256(what + self.cover.digest() + self.secret.digest()).digest()
 
 
-def check_room(places: Places, header_size: int) -> None:
-    """Raise `DoesNotFitError` when beside salt and header not even an empty file fits."""
-    needed = SALT_DIGITS + ternary.digits_needed(header_size) + ternary.digits_needed(OVERHEAD + LETTER_BYTES)
-    if places.count < needed:
-        raise DoesNotFitError(
-            f"the cover has {places.count} usable samples; {needed} are needed before anything can be hidden; "
-            "use a larger picture",
-            needed=needed,
-            available=places.count,
-        )
-
-
 @contextlib.contextmanager
 def _failing_as_unverified() -> Iterator[None]:
     try:
@@ -219,9 +187,9 @@ def _failing_as_unverified() -> Iterator[None]:
         raise VerificationError(_UNVERIFIED) from error
 
 
-def _answers_already(cover: Image, terms: Terms) -> list[str]:
+def _answers_already(host: Host, terms: Terms) -> list[str]:
     try:
-        container.open_header(Places(cover.samples, cover.closed), terms.keyring, ASSOCIATED)
+        host.open(terms.keyring, lambda share: terms.progress("looking at the cover", share))
     except NoSecretError:
         return []
     except InputError:  # it opened, and a newer release had written it
@@ -230,12 +198,10 @@ def _answers_already(cover: Image, terms: Terms) -> list[str]:
 
 
 def _check_kinds(room: Method[Any], cover: Value, secret: Value) -> None:
-    for role, value, kinds in (("covers", cover, room.facts.covers), ("secrets", secret, room.facts.secrets)):
-        if value.kind not in kinds:
-            raise UsageError(
-                f"{room.facts.name} takes {role} of kind {', '.join(kinds)}; this one is {value.kind}; "
-                "try --method exact"
-            )
+    facts = room.facts
+    if secret.kind not in facts.hides.get(cover.kind, ()):
+        ways = "; ".join(f"{', '.join(secrets)} in {kind}" for kind, secrets in facts.hides.items())
+        raise UsageError(f"{facts.name} hides {ways}; this is {secret.kind} in {cover.kind}; try --method {DEFAULT}")
 
 
 # --- and back ------------------------------------------------------------------------------------------------
@@ -245,9 +211,9 @@ def reveal_file(source: Source, out: PathLike | None, terms: Terms) -> Revealed:
     """Reveal what a container holds and, if asked, write it.
 
     Args:
-        source: the container, a file or an `Image`.
+        source: the container: a file, an `Image`, an `Audio`.
         out: None: values only. A folder (existing, or ending in "/"): name and format restored. A file name:
-            pictures are converted to its suffix, bytes are written as they are.
+            pictures and sounds are converted to its suffix, bytes are written as they are.
         terms: password; a method given here must be the header's.
 
     Raises:
@@ -267,24 +233,27 @@ def reveal_file(source: Source, out: PathLike | None, terms: Terms) -> Revealed:
             output = stack.enter_context(files.Output(folder / name, force=terms.force))
         elif output is not None and out is not None:
             data = values.render(value, Path(out).suffix)
-        else:
-            return Revealed(opened.header.method, (value,), (), time.perf_counter() - started)
-        output.write(data)
-        output.commit()
-    written = Output(str(output.target), value.kind, len(data))
-    return Revealed(opened.header.method, (value,), (written,), time.perf_counter() - started)
+        if output is not None:
+            output.write(data)
+            output.commit()
+    written = () if output is None else (Output(str(output.target), value.kind, len(data)),)
+    seconds = time.perf_counter() - started
+    return Revealed(opened.header.method, (value,), written, seconds, opened.loss, _loss_notes(opened.loss))
 
 
-def _reveal_from(source: Source, terms: Terms) -> tuple[Opened, Image, Value]:
+def _loss_notes(loss: float) -> tuple[str, ...]:
+    return (f"{100 * loss:.0f} % of the container was lost or damaged; the secret is whole",) if loss else ()
+
+
+def _reveal_from(source: Source, terms: Terms) -> tuple[Opened, Cover, Value]:
     saved = values.container(source, max_pixels=terms.max_pixels)
-    places = Places(saved.samples, saved.closed)
     terms.progress("deriving keys", 0.0)
     with naming_the_container(source, saved):
-        return _reveal_opened(source, saved, places, terms)
+        opened = hosts.host(saved).open(terms.keyring, lambda share: terms.progress("looking", share))
+        return opened, saved, _reveal_opened(source, saved, opened, terms)
 
 
-def _reveal_opened(source: Source, saved: Image, places: Places, terms: Terms) -> tuple[Opened, Image, Value]:
-    opened = container.open_header(places, terms.keyring, ASSOCIATED)
+def _reveal_opened(source: Source, saved: Cover, opened: Opened, terms: Terms) -> Value:
     name = opened.header.method
     if terms.method not in (None, name):
         raise UsageError(
@@ -293,13 +262,11 @@ def _reveal_opened(source: Source, saved: Image, places: Places, terms: Terms) -
     if terms.settings:
         raise UsageError(f"method {name!r} takes no settings when revealing; leave out {', '.join(terms.settings)}")
     room = load_named_by_a_file(name, terms.method)
-    channel = Channel(places, opened.keys, name, opened.size, ASSOCIATED)
-    entry = opened.header.entries[0]
-    return opened, saved, room.reveal(saved, channel, entry, opened.header.settings, terms.progress)
+    return room.reveal(saved, opened.channel, opened.header.entries[0], opened.header.settings, terms.progress)
 
 
 @contextlib.contextmanager
-def naming_the_container(source: Source, saved: Image) -> Iterator[None]:
+def naming_the_container(source: Source, saved: Cover) -> Iterator[None]:
     """Put the container's name into what the block raises."""
     try:
         yield

@@ -7,6 +7,9 @@ from typing import Any
 
 from .media import Value
 
+CARRIER_MEASURE = {"image": "cover_psnr", "audio": "carrier_snr"}
+"""What the distortion of a cover is called, by its kind."""
+
 
 @dataclass(frozen=True)
 class SecretReport:
@@ -14,21 +17,36 @@ class SecretReport:
 
     Attributes:
         name: file name without folders, or "".
-        media: "image", "text" or "blob".
+        media: "image", "audio", "text" or "blob".
         bytes: bytes of its code in the container.
-        exact: whether it comes back bit for bit.
-        psnr: of a picture that does not, dB over RGB (and alpha); None when exact.
+        quality: of one that does not come back bit for bit: PSNR of a picture over RGB (and alpha), SNR of a sound
+            over all channels, dB; None when exact.
     """
 
     name: str
     media: str
     bytes: int
-    exact: bool
-    psnr: float | None
+    quality: float | None
+
+    @property
+    def exact(self) -> bool:
+        """Whether it comes back bit for bit."""
+        return self.quality is None
+
+    @property
+    def psnr(self) -> float | None:
+        """PSNR in dB of a picture that is not exact."""
+        return None if self.media == "audio" else self.quality
+
+    @property
+    def snr(self) -> float | None:
+        """SNR in dB of a sound that is not exact."""
+        return self.quality if self.media == "audio" else None
 
     def record(self) -> dict[str, Any]:
         """Return the JSON form."""
-        quality = {"exact": True} if self.exact else {"exact": False, "psnr": rounded(self.psnr)}
+        measure = "snr" if self.media == "audio" else "psnr"
+        quality = {"exact": True} if self.exact else {"exact": False, measure: rounded(self.quality)}
         return {"name": self.name, "media": self.media, **quality, "bytes": self.bytes}
 
 
@@ -39,7 +57,9 @@ class Hidden:
     Attributes:
         container: the file written.
         method: name of the method.
-        cover_psnr: of the container against the cover, dB over all colour samples; inf is never reached.
+        cover: kind of the cover, "image" or "audio".
+        carrier_db: of the container against the cover: PSNR of a picture over all colour samples, SNR of a sound over
+            all channels, dB; inf is never reached.
         secrets: one report for each secret.
         capacity: bytes this cover could have taken with this method.
         seconds: wall-clock time.
@@ -50,7 +70,8 @@ class Hidden:
 
     container: Path
     method: str
-    cover_psnr: float
+    cover: str
+    carrier_db: float
     secrets: tuple[SecretReport, ...]
     capacity: int
     seconds: float
@@ -58,13 +79,23 @@ class Hidden:
     notes: tuple[str, ...] = ()
     model: str | None = None
 
+    @property
+    def cover_psnr(self) -> float | None:
+        """PSNR in dB of a picture."""
+        return self.carrier_db if self.cover == "image" else None
+
+    @property
+    def carrier_snr(self) -> float | None:
+        """SNR in dB of a sound."""
+        return self.carrier_db if self.cover == "audio" else None
+
     def record(self) -> dict[str, Any]:
         """Return the JSON form."""
         return {
             "method": self.method,
             "model": self.model,
             "container": str(self.container),
-            "cover_psnr": rounded(self.cover_psnr),
+            CARRIER_MEASURE[self.cover]: rounded(self.carrier_db),
             "secrets": [secret.record() for secret in self.secrets],
             "capacity_bytes": self.capacity,
             "seconds": round(self.seconds, 3),
@@ -94,7 +125,7 @@ class Revealed:
         values: the secrets, as `intarsia.media` values.
         outputs: where each was written; empty when no output was asked for.
         seconds: wall-clock time.
-        loss: share of the container found damaged, 0..1; the exact channel gives all or nothing, so 0.
+        loss: share of the container found missing or damaged, 0..1; a picture gives all or nothing, so 0.
         notes: what the user should know.
     """
 

@@ -1,43 +1,67 @@
 """Looking without hiding: what fits in a cover, and what a file is."""
 
 import math
-import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
-from . import container
+from . import hosts
 from .carrier import matrix
-from .carrier.channel import Channel
-from .carrier.keys import Keyring, Keys
-from .carrier.places import Places
+from .carrier.channel import PLAIN, Channel, Manner
+from .carrier.framed import Framed
+from .carrier.keys import Keyring
+from .carrier.scattered import Scattered
 from .codes import LETTER_BYTES
-from .errors import NoSecretError
-from .media import Image, metrics, values
+from .container import SIZES, Header
+from .errors import DoesNotFitError, NoSecretError
+from .hosts import Host
+from .media import Blob, Cover, values
 from .media.values import Source
 from .methods import DEFAULT, load
-from .methods.base import Method, configure
-from .pipeline import ASSOCIATED, Terms, check_room, naming_the_container, naming_what_does_not_fit
-from .results import rounded
+from .methods.base import Entry, Method, configure
+from .methods.exact.method import LEAST_SNR, SOUND_PROTECT, ExactConfig, manner_for
+from .pipeline import Terms, naming_the_container, naming_what_does_not_fit
+from .results import CARRIER_MEASURE, rounded
+
+SOUND_MANNER = Manner(LEAST_SNR, SOUND_PROTECT)
+
+SNR_LEVELS = (30.0, 35.0, 40.0, 45.0, 50.0, 55.0, 60.0, 65.0, 70.0, 75.0)
+"""Carrier SNRs in dB that `capacity` lists for a sound."""
 
 
 @dataclass(frozen=True)
 class Level:
-    """One way to fill a cover: Hamming order, bytes it holds, and the PSNR the container then has, dB."""
+    """One way to fill a cover.
 
-    order: int
+    Attributes:
+        how: of a picture, the Hamming order {"r": ...}; of a sound, the base of its digits and the frames used,
+            {"m": ..., "frames": ...}.
+        bytes: what it holds.
+        db: PSNR (picture) or SNR (sound) the container then has, dB.
+    """
+
+    how: dict[str, int]
     bytes: int
-    cover_psnr: float
+    db: float
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What hiding one secret would give: its bytes, its PSNR (inf: exact), the container's PSNR, dB."""
+    """What hiding one secret would give.
+
+    Attributes:
+        name: file name, or "".
+        media: kind of secret.
+        bytes: it takes.
+        quality: PSNR or SNR in dB it comes back at; inf: exact.
+        db: PSNR or SNR in dB of the container.
+    """
 
     name: str
     media: str
     bytes: int
-    psnr: float
-    cover_psnr: float
+    quality: float
+    db: float
 
 
 @dataclass(frozen=True)
@@ -46,13 +70,15 @@ class Capacity:
 
     Attributes:
         cover: the cover in words.
+        kind: "image" or "audio".
         method: name of the method.
         bytes: largest file of incompressible bytes that can be hidden, its name left out.
-        levels: for `exact`, capacity and distortion of each Hamming order that holds anything.
+        levels: for `exact`, what the least visible ways to fill it hold.
         forecast: of the secret that was asked about, or None.
     """
 
     cover: str
+    kind: str
     method: str
     bytes: int
     levels: tuple[Level, ...]
@@ -60,7 +86,8 @@ class Capacity:
 
     def record(self) -> dict[str, Any]:
         """Return the JSON form."""
-        levels = [{"r": x.order, "bytes": x.bytes, "cover_psnr": rounded(x.cover_psnr)} for x in self.levels]
+        measure = CARRIER_MEASURE[self.kind]
+        levels = [{**level.how, "bytes": level.bytes, measure: rounded(level.db)} for level in self.levels]
         record: dict[str, Any] = {"method": self.method, "cover": self.cover, "capacity_bytes": self.bytes}
         record["levels"] = levels
         if self.forecast is not None:
@@ -69,9 +96,9 @@ class Capacity:
                 "name": f.name,
                 "media": f.media,
                 "bytes": f.bytes,
-                "exact": math.isinf(f.psnr),
-                "psnr": rounded(f.psnr),
-                "cover_psnr": rounded(f.cover_psnr),
+                "exact": math.isinf(f.quality),
+                "snr" if f.media == "audio" else "psnr": rounded(f.quality),
+                measure: rounded(f.db),
             }
         return record
 
@@ -82,34 +109,48 @@ def capacity(cover: Source, secret: Source | None, terms: Terms) -> Capacity:
     Raises:
         DoesNotFitError: that secret does not fit.
     """
-    host = values.cover(cover, max_pixels=terms.max_pixels)
+    original = values.cover(cover, max_pixels=terms.max_pixels)
     name = terms.method or DEFAULT
     room = load(name)
     config = configure(room.Config, terms.settings, name)
-    channel = _blank_channel(Places(host.samples, host.closed), name)
-    held = [(r, channel.capacity_at(r) - LETTER_BYTES) for r in range(1, matrix.MAX_ORDER + 1)]
-    levels = tuple(Level(r, size, channel.expected_psnr(size)) for r, size in held if size > 0)
-    fits = room.capacity(host, channel, config)
-    forecast = None if secret is None else _forecast(host, cover, secret, room, config, terms)
-    return Capacity(host.describe(), name, fits, levels if name == "exact" else (), forecast)
+    host = hosts.host(original)
+    channel = host.start(None, name, SIZES[0]).channel
+    levels = tuple(_levels(channel, manner_for(original, config))) if isinstance(config, ExactConfig) else ()
+    fits = room.capacity(original, channel, config)
+    forecast = None if secret is None else _forecast(original, host, cover, secret, room, config, terms)
+    return Capacity(original.describe(), original.kind, name, fits, levels, forecast)
 
 
-def _forecast(host: Image, cover: Source, secret: Source, room: Method[Any], config: object, terms: Terms) -> Forecast:
-    """Hide on an in-memory copy under no particular key: sizes and distortion do not depend on keys."""
+def _levels(channel: Channel, manner: Manner) -> Iterator[Level]:
+    if isinstance(channel, Scattered):
+        held = [(r, channel.capacity_at(r) - LETTER_BYTES) for r in range(1, matrix.MAX_ORDER + 1)]
+        yield from (Level({"r": r}, size, channel.expected_db(size)) for r, size in held if size > 0)
+    elif isinstance(channel, Framed):
+        for snr in SNR_LEVELS:
+            size = channel.budget(replace(manner, least_db=snr))
+            how = channel.layout(size, manner)
+            if size > LETTER_BYTES and how is not None:
+                db = channel.expected_db(size, manner)
+                yield Level({"m": how.m, "frames": how.frames}, size - LETTER_BYTES, db)
+
+
+def _forecast(
+    original: Cover,
+    host: Host,
+    cover: Source,
+    secret: Source,
+    room: Method[Any],
+    config: object,
+    terms: Terms,
+) -> Forecast:
+    """Hide under no particular key, and write nothing: sizes and distortion do not depend on keys."""
     value = values.secret(secret, max_pixels=terms.max_pixels)
-    channel = _blank_channel(Places(host.samples, host.closed), room.facts.name)
+    name = room.facts.name
+    inlay = host.start(None, name, SIZES[0])
     with naming_what_does_not_fit(secret, cover):
-        placed = room.hide(host, value, channel, config, terms.progress)
-    written = Places(channel.samples, host.closed)
-    written.write_salt(container.new_salt()[0])
-    written.write_header(Keys(bytes(32)), os.urandom(container.SIZES[0]))
-    distortion = metrics.psnr(host.samples, written.samples.reshape(host.samples.shape))
-    return Forecast(value.name, value.kind, placed.size, placed.promise, distortion)
-
-
-def _blank_channel(places: Places, method: str) -> Channel:
-    check_room(places, container.SIZES[0])
-    return Channel(places, Keys(bytes(32)), method, container.SIZES[0], ASSOCIATED)
+        placed = room.hide(original, value, inlay.channel, config, terms.progress)
+    inlay.seal(Header(name, placed.settings, (Entry(value.kind, placed.length),)))
+    return Forecast(value.name, value.kind, placed.size, placed.promise, inlay.quality())
 
 
 @dataclass(frozen=True)
@@ -126,7 +167,7 @@ class Inspection:
     """What a file is; with the right password, what it carries.
 
     Attributes:
-        media: "image" or "blob".
+        media: "image", "audio", "text" or "blob".
         description: size, channels, depth, in words.
         format: file format, "" for bytes of no known kind.
         capacity: bytes of an incompressible file that `exact` can hide in it; 0 when it is no cover.
@@ -166,16 +207,27 @@ def inspect(source: Source, keyring: Keyring | None, terms: Terms) -> Inspection
         NoSecretError: a keyring was given and nothing opens with it.
     """
     value = values.secret(source, max_pixels=terms.max_pixels)
-    if not isinstance(value, Image):
+    if isinstance(value, Blob):
         if keyring is not None:
             raise NoSecretError(values.shown_source(source))
-        return Inspection(value.kind, f"{len(value.data):,} bytes", "", 0, ("not a picture: it can be a secret only",))
-    places = Places(value.samples, value.closed)
-    room = max(0, places.capacity(container.SIZES[0]) - LETTER_BYTES)
-    notes = (*value.notes, *values.cover_notes(value))
+        why = ("neither a picture nor a sound: it can be a secret only",)
+        return Inspection(value.kind, f"{len(value.data):,} bytes", "", 0, why)
+    host = hosts.host(value)
+    notes = (*value.notes, *host.remarks())
+    room = _room(host)
     if keyring is None:
         return Inspection(value.kind, value.describe(), value.format, room, notes)
     with naming_the_container(source, value):
-        opened = container.open_header(places, keyring, ASSOCIATED)
-    carried = tuple(Carried(entry.name, entry.kind, entry.length) for entry in opened.header.entries)
-    return Inspection(value.kind, value.describe(), value.format, room, notes, carried, opened.header.method)
+        header = host.open(keyring).header
+    carried = tuple(Carried(entry.name, entry.kind, entry.length) for entry in header.entries)
+    return Inspection(value.kind, value.describe(), value.format, room, notes, carried, header.method)
+
+
+def _room(host: Host) -> int:
+    """Return the bytes of an incompressible file that `exact` hides in it, with its defaults."""
+    try:
+        channel = host.start(None, DEFAULT, SIZES[0]).channel
+    except DoesNotFitError:
+        return 0
+    manner = SOUND_MANNER if isinstance(channel, Framed) else PLAIN
+    return max(0, channel.budget(manner) - LETTER_BYTES)

@@ -9,10 +9,11 @@ from PIL import Image as Pil
 
 from intarsia import container as layout
 from intarsia.carrier import seal
-from intarsia.carrier.places import Places
+from intarsia.carrier.places import Places, draw_salt, salt_bytes
 from intarsia.errors import NoSecretError
+from intarsia.hosts import PictureHost
 from intarsia.media import Blob, Image, image_file
-from intarsia.pipeline import ASSOCIATED, reveal_file
+from intarsia.pipeline import reveal_file
 from samples import CHEAP, noise, packed, photograph, pixels, random_bytes, revealed, terms, there_and_back, write
 
 ONE_TEXT = "no secret found, or wrong password, or the file was changed after hiding"
@@ -159,7 +160,7 @@ def test_row_33_none_of_10_000_clean_crops_opens():
         top, left = draw.integers(0, picture.shape[0] - 48), draw.integers(0, picture.shape[1] - 48)
         crop = np.ascontiguousarray(picture[top : top + 48, left : left + 48])
         try:
-            layout.open_header(Places(crop), terms("x").keyring, ASSOCIATED)
+            PictureHost(Image(crop)).open(terms("x").keyring)
         except NoSecretError:
             continue
         opened += 1
@@ -169,7 +170,7 @@ def test_row_33_none_of_10_000_clean_crops_opens():
 def test_row_33_a_crop_that_is_a_container_opens(tmp_path):
     # The control: the loop above would have noticed.
     there_and_back(Image(photograph(48, 48)), Blob(b"here"), tmp_path / "out.png")
-    assert layout.open_header(Places(pixels(tmp_path / "out.png")), terms().keyring, ASSOCIATED).header.entries
+    assert PictureHost(Image(pixels(tmp_path / "out.png"))).open(terms().keyring).header.entries
 
 
 # --- 35: from the future -------------------------------------------------------------------------------------
@@ -178,11 +179,11 @@ def test_row_33_a_crop_that_is_a_container_opens(tmp_path):
 def from_the_future(revision):
     """A picture whose header is authentic and of a revision this release may not know."""
     places = Places(noise())
-    digits, salt = layout.new_salt()
-    keys, size = terms().keyring.keys(salt), layout.SIZES[0]
+    digits = draw_salt()
+    keys, size = terms().keyring.keys(salt_bytes(digits)), layout.SIZES[0]
     plaintext = layout.Header("exact", b"", ()).pack(size)
     assert plaintext[0] == layout.REVISION
-    sealed = seal.seal(keys, layout._USE, bytes([revision]) + plaintext[1:], ASSOCIATED)
+    sealed = seal.seal(keys, layout._USE, bytes([revision]) + plaintext[1:], PictureHost.associated)
     places.write_header(keys, sealed)
     places.write_salt(digits)
     return places.samples.reshape(64, 64, 3)

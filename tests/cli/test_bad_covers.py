@@ -53,7 +53,7 @@ def test_row_4_a_jpeg_cover_is_accepted_with_a_note(quick, secret):
 
 @pytest.mark.parametrize("name", ["out.jpg", "out.JPEG", "out.avif", "out.gif", "out.txt", "out"])
 def test_row_4_a_container_must_be_lossless(tmp_path, name):
-    with pytest.raises(UsageError, match=rf"{name}: .*; use \.png, \.bmp, \.tif, \.tiff, \.webp"):
+    with pytest.raises(UsageError, match=rf"{name}: .*; use .*\.png, \.bmp, \.tif, \.tiff, \.webp"):
         there_and_back(Image(noise()), SECRET, tmp_path / name)
     assert not list(tmp_path.iterdir())
 

@@ -8,57 +8,67 @@ import numpy as np
 import pytest
 from skimage import data
 
-from intarsia import methods
+from intarsia import hosts, methods
 from intarsia.carrier.keys import Cost, Keyring
 from intarsia.errors import NoSecretError, UsageError
-from intarsia.media import Blob, Image, image_file, metrics
+from intarsia.media import Audio, Blob, Image, image_file, values
 from intarsia.methods.base import Method, configure
 from intarsia.pipeline import Terms, hide_file, reveal_file
+from samples import speech
 
 CHEAP = Cost(passes=1, memory_kib=32, lanes=4)
 COVER = Image(data.coffee()[:160, :240].copy())
+COVERS = {"image": COVER, "audio": Audio.of(speech(3.0), 16_000)}
+CONTAINERS = {"image": "container.png", "audio": "container.wav"}
 SECRETS = {
     "image": Image(data.astronaut()[:160:2, :240:2].copy(), name="astronaut.png"),
+    "audio": Audio.of(speech(0.3, seed=2), 8_000, name="said.wav"),
     "text": Blob.text("an inlay"),
     "blob": Blob(np.random.default_rng(0).bytes(500), "noise.bin"),
 }
-ROWS = [(name, kind) for name in methods.TABLE for kind in methods.load(name).facts.secrets]
+ROWS = [
+    (name, cover, kind)
+    for name in methods.TABLE
+    for cover, kinds in methods.load(name).facts.hides.items()
+    for kind in kinds
+]
 
 
 def terms(password: str = "right", **changes: object) -> Terms:
     return dataclasses.replace(Terms(Keyring(password, CHEAP)), **changes)
 
 
-@pytest.mark.parametrize(("name", "kind"), ROWS)
-def test_what_is_hidden_comes_back_from_the_file(name, kind, tmp_path):
-    path = tmp_path / "container.png"
-    hidden = hide_file(COVER, SECRETS[kind], path, terms(method=name))
+@pytest.mark.parametrize(("name", "cover", "kind"), ROWS)
+def test_what_is_hidden_comes_back_from_the_file(name, cover, kind, tmp_path):
+    path = tmp_path / CONTAINERS[cover]
+    hidden = hide_file(COVERS[cover], SECRETS[kind], path, terms(method=name))
     found = reveal_file(path, None, terms()).value
-    saved = image_file.load(path)
+    saved = values.cover(path, max_pixels=1 << 20)
     assert hidden.verified and hidden.method == name
-    assert saved.samples.shape == COVER.samples.shape
-    assert hidden.cover_psnr == metrics.psnr(COVER.samples, saved.samples) > 30
-    quality = methods.load(name).compare(SECRETS[kind], found, COVER)
+    assert saved.samples.shape == COVERS[cover].samples.shape
+    assert hidden.carrier_db == hosts.quality(COVERS[cover], saved) > 30
+    assert (hidden.cover_psnr is None) == (cover == "audio") == (hidden.carrier_snr is not None)
+    quality = methods.load(name).compare(SECRETS[kind], found, COVERS[cover])
     report = hidden.secrets[0]
-    assert (quality == math.inf) if report.exact else (quality == report.psnr)
+    assert (quality == math.inf) if report.exact else (quality == report.quality)
     assert found.kind == kind
-    assert methods.load(name).facts.exact is False or kind == "image" or report.exact
+    assert methods.load(name).facts.exact is False or kind in ("image", "audio") or report.exact
 
 
-@pytest.mark.parametrize(("name", "kind"), ROWS)
-def test_another_password_finds_nothing(name, kind, tmp_path):
-    path = tmp_path / "container.png"
-    hide_file(COVER, SECRETS[kind], path, terms(method=name))
+@pytest.mark.parametrize(("name", "cover", "kind"), ROWS)
+def test_another_password_finds_nothing(name, cover, kind, tmp_path):
+    path = tmp_path / CONTAINERS[cover]
+    hide_file(COVERS[cover], SECRETS[kind], path, terms(method=name))
     with pytest.raises(NoSecretError):
         reveal_file(path, None, terms("wrong"))
 
 
-@pytest.mark.parametrize("name", methods.TABLE)
-def test_the_same_seed_gives_the_same_file_and_none_gives_another(name, tmp_path):
-    secret = SECRETS[methods.load(name).facts.secrets[0]]
-    paths = [tmp_path / f"{number}.png" for number in range(4)]
+@pytest.mark.parametrize(("name", "cover"), sorted({(name, cover) for name, cover, _ in ROWS}))
+def test_the_same_seed_gives_the_same_file_and_none_gives_another(name, cover, tmp_path):
+    secret = SECRETS[methods.load(name).facts.hides[cover][0]]
+    paths = [tmp_path / f"{number}{CONTAINERS[cover]}" for number in range(4)]
     for path, seed in zip(paths, (1, 1, 2, None), strict=True):
-        hide_file(COVER, secret, path, terms(method=name, seed=seed))
+        hide_file(COVERS[cover], secret, path, terms(method=name, seed=seed))
     contents = [path.read_bytes() for path in paths]
     assert contents[0] == contents[1]
     assert len(set(contents)) == 3

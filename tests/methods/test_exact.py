@@ -37,7 +37,7 @@ def test_cover_db_is_kept_and_secret_db_is_reached_or_refused(tmp_path):
     secret = Image(data.coffee()[:256, :256].copy())
     cover = Image(np.clip(PHOTO, 2, 253))
     hidden = hide_file(cover, secret, tmp_path / "a.png", terms(settings={"cover_db": 60, "preset": "best"}))
-    assert hidden.cover_psnr == pytest.approx(60, abs=0.1)
+    assert 60 <= hidden.cover_psnr < 61  # AVIF comes in steps, so a little room may be left
     hidden = hide_file(cover, secret, tmp_path / "b.png", terms(settings={"secret_db": 46}))
     assert 46 <= hidden.secrets[0].psnr < 47
     with pytest.raises(DoesNotFitError, match="at 46 dB needs") as error:
@@ -64,8 +64,8 @@ def test_what_capacity_forecasts_is_what_hiding_gives(tmp_path):
     forecast = capacity(Image(PHOTO), secret, Terms()).forecast
     hidden = hide_file(Image(PHOTO), secret, tmp_path / "c.png", terms())
     assert forecast.bytes == hidden.secrets[0].bytes
-    assert forecast.psnr == hidden.secrets[0].psnr
-    assert forecast.cover_psnr == pytest.approx(hidden.cover_psnr, abs=0.3)
+    assert forecast.quality == hidden.secrets[0].psnr
+    assert forecast.db == pytest.approx(hidden.cover_psnr, abs=0.3)
 
 
 @pytest.mark.parametrize("wanted", [52, 58, 64])
@@ -110,7 +110,7 @@ def test_capacity_checks_method_and_settings_and_knows_each_method(tmp_path):
 
 def test_the_forecast_counts_salt_and_header():
     forecast = survey.capacity(Image(data.coffee()), Blob(bytes(100)), terms()).forecast
-    assert 78 < forecast.cover_psnr < 90 and forecast.psnr == math.inf
+    assert 78 < forecast.db < 90 and forecast.quality == math.inf
 
 
 @pytest.mark.parametrize(

@@ -1,254 +1,74 @@
-"""The channel: a cover's samples, seen as places for ternary digits.
+"""The channel: all a method gets to see of places, frames and keys.
 
-    all samples of the picture, in file order
-    ├── closed      pixels under alpha 0: never touched
-    ├── salt        81 digits at public places, uniform noise to anyone
-    ├── header      sealed header, one digit at each place, order keyed
-    └── payload     sealed payload, keyed order, matrix embedding
+    method ──payload, manner──► Channel ──► scattered   digits at keyed places all over a picture
+                                        └─► framed      digits in frames of a sound, each found for itself
 
-The payload's places are dealt into interleaved blocks of at most 2^20, permuted block by block, and every
-block carries its share of the digits, so a payload of any size lies evenly over the whole picture and memory
-stays bounded. Inside a block the first groups use a Hamming code of order r, the largest that holds the share,
-and as many as still can use order r + 1: the least visible way these codes offer. Both sides compute that plan
-from the payload's length alone.
-
-Words of 19 bits do not use every pattern of twelve digits, so the digits of sealed bytes alone would not be
-uniform. A keyed stream of uniform digits is added to them, modulo 3, before they are written.
-
-What the digits mean is not known here; who holds the password is not known here either.
+What the bytes mean is not known here; who holds the password is not known here either.
 """
 
-import math
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from . import matrix, order, seal, ternary
-from .keys import Keys
-from .places import Places
-from .ternary import Samples
-
-MAX_THREADS = 4
-"""Blocks worked on at once; each takes some 60 MB while it is."""
-
-_R = TypeVar("_R")
 
 Tick = Callable[[float], None]
 """Called with the share done, 0..1."""
 
 
-def _cost_of_change(places: Places) -> float:
-    """Mean squared change: 1, but half of those at the ends of the range must go two levels the other way."""
-    samples = places.samples if places.closed is None else places.samples[~places.closed]
-    at_ends = int(np.count_nonzero(samples == 0)) + int(np.count_nonzero(samples == np.iinfo(samples.dtype).max))
-    return 1 + 1.5 * at_ends / max(1, samples.size)
-
-
 @dataclass(frozen=True)
-class Plan:
-    """How one block carries its digits: `low` groups of order r, then `high` groups of order r + 1."""
+class Manner:
+    """How visible a payload may be, and what it must survive.
 
-    order: int
-    low: int
-    high: int
-
-    @property
-    def changes(self) -> float:
-        """Expected number of changed places."""
-        return self.low * matrix.change_rate(self.order) + self.high * matrix.change_rate(self.order + 1)
-
-
-def plan(digits: int, places: int) -> Plan:
-    """Plan the least visible way to carry `digits` digits in `places` places; needs digits <= places."""
-    fitting = [r for r in range(1, matrix.MAX_ORDER + 1) if places // matrix.group_length(r) * r >= digits]
-    r = fitting[-1]
-    if r == matrix.MAX_ORDER:
-        return Plan(r, -(-digits // r), 0)
-    n, wider = matrix.group_length(r), matrix.group_length(r + 1)
-    # With `low` groups of order r, (places - low n) // wider groups of order r + 1 remain; solve for the
-    # smallest `low` that carries everything, then mend what rounding down lost.
-    low = max(0, -(-(digits * wider - places * (r + 1)) // (r * wider - n * (r + 1))))
-    while low * r + (places - low * n) // wider * (r + 1) < digits:
-        low += 1
-    return Plan(r, low, max(0, -(-(digits - low * r) // (r + 1))))
-
-
-@dataclass(frozen=True)
-class Share:
-    """One block's part of a payload: `digits` digits in `places` open places."""
-
-    block: int
-    digits: int
-    places: int
-
-
-class Channel:
-    """Sealed bytes in and out of the payload's places; all a method gets to see of keys and places.
-
-    Args:
-        places: the cover's samples; the channel works on its own copy of them.
-        keys: the container's keys.
-        method: name of the method, part of the payload's key and of what is authenticated.
-        header_size: bytes of the sealed header that will be written at its own places.
-        associated: what the payload is authenticated with besides itself (version, media kind).
+    Attributes:
+        least_db: least PSNR of a picture, least SNR of a sound, dB; None: whatever it takes.
+        protect: share of a sound, 0..1, that may be zeroed or cut out in one to four equal pieces.
+        shaping: γ of noise shaping in a sound, 0..1; 0 leaves the change white.
     """
 
-    def __init__(self, places: Places, keys: Keys, method: str, header_size: int, associated: bytes = b"") -> None:
-        self._keys = keys
-        self._associated = associated
-        self._use = f"intarsia/v1/payload/{method}"
-        self._size = len(places.samples)
-        self._blocks = max(1, -(-self._size // order.BLOCK))
-        taken = np.concatenate([places.salt_numbers(), places.header_numbers(keys, header_size)])
-        self.reserved: NDArray[np.int64] = places.locate(taken)
-        closed = np.zeros(self._size, np.bool_) if places.closed is None else places.closed.copy()
-        closed[self.reserved] = True
-        self._closed = self._deal(closed, fill=True)
-        self._grid = self._deal(places.samples, fill=0)
-        self._cost_of_change = _cost_of_change(places)
-        self._open = [int(n) for n in (~self._closed).sum(axis=1)]
+    least_db: float | None = None
+    protect: float = 0.0
+    shaping: float = 0.0
 
-    # --- how much -----------------------------------------------------------------------------------------
+
+PLAIN = Manner()
+
+
+class Channel(ABC):
+    """Sealed bytes in and out of one cover."""
 
     @property
-    def capacity(self) -> int:
-        """Payload bytes that fit at one digit in every place, sealing already paid."""
-        return self.capacity_at(1)
+    @abstractmethod
+    def reserved(self) -> NDArray[np.int64]:
+        """Positions in `samples` that carry what is not the method's: salt, header, frames."""
 
-    def capacity_at(self, code_order: int) -> int:
-        """Payload bytes that fit with Hamming codes of order r = `code_order` in every block."""
-        digits = min(
-            (n // matrix.group_length(code_order) * code_order * sum(self._open) // n for n in self._open if n),
-            default=0,
-        )
-        return max(0, ternary.bytes_held(digits) - seal.OVERHEAD)
+    @abstractmethod
+    def budget(self, manner: Manner = PLAIN) -> int:
+        """Return the most payload bytes that fit in this manner; 0 when none do."""
 
-    def expected_changes(self, length: int) -> float:
-        """Expected number of places changed by a payload of `length` bytes, salt and header included."""
-        # One plan over all blocks together: within a group or two of theirs, and the same whatever the key is.
-        payload = plan(ternary.digits_needed(length + seal.OVERHEAD), sum(self._open))
-        return len(self.reserved) * 2 / 3 + payload.changes
+    @abstractmethod
+    def expected_db(self, length: int, manner: Manner = PLAIN) -> float:
+        """Return the expected PSNR (picture) or SNR (sound) in dB with a payload of `length` bytes."""
 
-    def expected_psnr(self, length: int) -> float:
-        """Expected PSNR in dB of the container with a payload of `length` bytes."""
-        return self._psnr(self.expected_changes(length))
+    @abstractmethod
+    def write(self, payload: bytes, manner: Manner = PLAIN, tick: Tick | None = None) -> None:
+        """Seal `payload` and write it in the least visible way; needs `len(payload) <= budget(manner)`."""
 
-    def budget_at(self, psnr: float) -> int:
-        """Return the most payload bytes that keep the container at `psnr` dB; 0 when none do.
-
-        Which places change is chance; three standard deviations are allowed for.
-        """
-        low, high = 0, self.capacity
-        while low < high:
-            middle = (low + high + 1) // 2
-            changes = self.expected_changes(middle)
-            enough = self._psnr(changes + 3 * math.sqrt(changes)) >= psnr
-            low, high = (middle, high) if enough else (low, middle - 1)
-        return low
-
-    def _psnr(self, changes: float) -> float:
-        peak = int(np.iinfo(self._grid.dtype).max)
-        return 10 * math.log10(float(peak**2) * self._size / (changes * self._cost_of_change))
-
-    # --- in and out ---------------------------------------------------------------------------------------
-
-    def write(self, payload: bytes, tick: Tick | None = None) -> None:
-        """Seal `payload` and write it; needs `len(payload) <= capacity`."""
-        digits = ternary.to_digits(seal.seal(self._keys, self._use, payload, self._associated))
-        digits = (digits + self._mask(len(digits))) % 3
-        shares = self._shares(len(digits))
-        ends = np.cumsum([share.digits for share in shares])
-        parts = np.split(digits, ends[:-1])
-        self._side_by_side(self._write_block, list(zip(shares, parts, strict=True)), tick)
-
+    @abstractmethod
     def read(self, length: int, tick: Tick | None = None) -> bytes:
         """Read a payload of `length` bytes and unseal it.
 
         Raises:
             NoSecretError: nothing of that length was sealed here with these keys, or it was changed.
         """
-        size = length + seal.OVERHEAD
-        total = ternary.digits_needed(size)
-        if not 0 <= length <= self.capacity:
-            return seal.unseal(self._keys, self._use, b"", self._associated)
-        parts = self._side_by_side(self._read_block, [(share,) for share in self._shares(total)], tick)
-        digits = (np.concatenate(parts) + 3 - self._mask(total)) % 3
-        return seal.unseal(self._keys, self._use, ternary.to_bytes(digits, size), self._associated)
 
     @property
-    def samples(self) -> Samples:
-        """The samples in file order as they stand now, [N]."""
-        return np.ascontiguousarray(self._grid.T).reshape(-1)[: self._size]
+    @abstractmethod
+    def samples(self) -> NDArray[Any]:
+        """All samples in file order as they stand now, [N]."""
 
-    def replace(self, samples: Samples) -> None:
-        """Let a method that writes samples itself set every open place; closed and reserved ones stay."""
-        self._grid = np.where(self._closed, self._grid, self._deal(samples.reshape(-1), fill=0))
-
-    # --- one block ----------------------------------------------------------------------------------------
-
-    def _write_block(self, share: Share, digits: NDArray[np.uint8]) -> None:
-        places = self._order(share.block)
-        hosts = self._grid[share.block, places]
-        wanted = ternary.read(hosts)
-        start = 0
-        for group, r in _segments(plan(share.digits, share.places)):
-            groups = wanted[group].reshape(-1, matrix.group_length(r))
-            message = np.zeros(len(groups) * r, np.uint8)
-            part = digits[start : start + len(message)]
-            message[: len(part)] = part
-            wanted[group] = matrix.write(groups, message.reshape(-1, r), r).reshape(-1)
-            start += len(part)
-        self._grid[share.block, places] = ternary.write(hosts, wanted)
-
-    def _read_block(self, share: Share) -> NDArray[np.uint8]:
-        digits = ternary.read(self._grid[share.block, self._order(share.block)])
-        parts = [
-            matrix.read(digits[group].reshape(-1, matrix.group_length(r)), r).reshape(-1)
-            for group, r in _segments(plan(share.digits, share.places))
-        ]
-        return np.concatenate(parts)[: share.digits]
-
-    def _mask(self, count: int) -> NDArray[np.uint8]:
-        return order.digits(self._keys.derive(f"{self._use}/mask"), count)
-
-    def _order(self, block: int) -> NDArray[np.int64]:
-        free = np.flatnonzero(~self._closed[block])
-        return free[order.permutation(self._keys.derive(f"{self._use}/order"), block, len(free))]
-
-    # --- blocks -------------------------------------------------------------------------------------------
-
-    def _shares(self, digits: int) -> list[Share]:
-        """Deal `digits` to blocks in proportion to their open places."""
-        # A payload too small to need every block even at the highest order keeps to the first ones.
-        enough = digits * matrix.group_length(matrix.MAX_ORDER) // matrix.MAX_ORDER * 21 // 20
-        used = 1 + int(np.searchsorted(np.cumsum(self._open), enough))
-        ends = digits * np.cumsum(self._open[:used], dtype=object) // max(1, sum(self._open[:used]))
-        shares = zip(range(self._blocks), np.diff(ends, prepend=0), self._open, strict=False)
-        return [Share(block, int(part), places) for block, part, places in shares if part]
-
-    def _side_by_side(self, work: Callable[..., _R], jobs: list[tuple[Any, ...]], tick: Tick | None) -> list[_R]:
-        """Run one job for each block, in threads when there are several; numpy lets go of the interpreter."""
-        results = []
-        with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as pool:
-            for done, result in enumerate(pool.map(lambda job: work(*job), jobs), start=1):
-                results.append(result)
-                if tick:
-                    tick(done / len(jobs))
-        return results
-
-    def _deal(self, values: NDArray[Any], fill: int) -> NDArray[Any]:
-        """Deal values [N] into interleaved blocks [blocks, places], the last places filled up."""
-        padded = np.pad(values, (0, -self._size % self._blocks), constant_values=fill)
-        return np.ascontiguousarray(padded.reshape(-1, self._blocks).T)
-
-
-def _segments(how: Plan) -> Iterator[tuple[slice, int]]:
-    """Yield (places, order) of the two runs of groups in a block."""
-    middle = how.low * matrix.group_length(how.order)
-    yield slice(0, middle), how.order
-    yield slice(middle, middle + how.high * matrix.group_length(how.order + 1)), how.order + 1
+    @abstractmethod
+    def replace(self, samples: NDArray[Any]) -> None:
+        """Let a method that writes samples itself set all but the reserved ones (and what a picture has closed)."""

@@ -84,3 +84,42 @@ def write(digits: NDArray[np.uint8], message: NDArray[np.uint8], order: int) -> 
     written = digits.copy()
     written[rows, code.place[number]] = (written[rows, code.place[number]] + code.change[number]) % 3
     return written
+
+
+# --- how to group ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one block carries its digits: `low` groups of order r, then `high` groups of order r + 1."""
+
+    order: int
+    low: int
+    high: int
+
+    @property
+    def changes(self) -> float:
+        """Expected number of changed places."""
+        return self.low * change_rate(self.order) + self.high * change_rate(self.order + 1)
+
+    @property
+    def segments(self) -> tuple[tuple[slice, int], tuple[slice, int]]:
+        """The two runs of groups: their places, and their order."""
+        middle = self.low * group_length(self.order)
+        end = middle + self.high * group_length(self.order + 1)
+        return (slice(0, middle), self.order), (slice(middle, end), self.order + 1)
+
+
+def plan(digits: int, places: int) -> Plan:
+    """Plan the least visible way to carry `digits` digits in `places` places; needs digits <= places."""
+    fitting = [r for r in range(1, MAX_ORDER + 1) if places // group_length(r) * r >= digits]
+    r = fitting[-1]
+    if r == MAX_ORDER:
+        return Plan(r, -(-digits // r), 0)
+    n, wider = group_length(r), group_length(r + 1)
+    # With `low` groups of order r, (places - low n) // wider groups of order r + 1 remain; solve for the
+    # smallest `low` that carries everything, then mend what rounding down lost.
+    low = max(0, -(-(digits * wider - places * (r + 1)) // (r * wider - n * (r + 1))))
+    while low * r + (places - low * n) // wider * (r + 1) < digits:
+        low += 1
+    return Plan(r, low, max(0, -(-(digits - low * r) // (r + 1))))

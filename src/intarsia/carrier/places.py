@@ -6,6 +6,7 @@ numbers of open places   0 … count−1, in file order, pixels under alpha 0 le
 """
 
 import hashlib
+import secrets
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +86,11 @@ class Places:
 
     def _read(self, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
         return ternary.read(self.samples[self.locate(numbers)])
+
+
+def draw_salt(seed: bytes | None = None) -> NDArray[np.uint8]:
+    """Draw the 81 uniform digits of a salt, from the operating system or, for repeatable containers, from `seed`."""
+    return order.digits(seed or secrets.token_bytes(32), SALT_DIGITS)
 
 
 def salt_bytes(digits: NDArray[np.uint8]) -> bytes:

@@ -78,7 +78,7 @@ def _fail(error: BaseException) -> NoReturn:
         say(f"error: {error.format_message()}{where}")  # type: ignore[attr-defined]
         _leave(2)
     if isinstance(error, MemoryError):
-        error = ResourceError("out of memory; use a smaller picture, or a machine with more")
+        error = ResourceError("out of memory; use a smaller file, or a machine with more")
     if isinstance(error, OSError):
         error = OutputError(f"{error.filename or 'standard output'}: {(error.strerror or str(error)).lower()}")
     if isinstance(error, IntarsiaError):

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def hide(
-    cover: Annotated[str, typer.Argument(metavar="COVER", help="Picture to hide in.", show_default=False)],
+    cover: Annotated[str, typer.Argument(metavar="COVER", help="Picture or sound to hide in.", show_default=False)],
     secret: Annotated[
         list[str] | None,
         typer.Argument(metavar="SECRET", help="File to hide; - reads standard input.", show_default=False),
     ] = None,
-    out: Annotated[str, typer.Option("--output", "-o", metavar="CONTAINER", help="Picture to write.")] = "",
+    out: Annotated[str, typer.Option("--output", "-o", metavar="CONTAINER", help="Picture or sound to write.")] = "",
     text: Annotated[str | None, typer.Option("--text", metavar="STR", help="Hide this text.")] = None,
     method: options.MethodName = None,
     model: options.ModelName = None,
@@ -38,8 +38,8 @@ def hide(
 ) -> None:
     """Hide SECRET in COVER and write CONTAINER.
 
-    The saved container is read back, revealed and compared before it appears. Containers are lossless pictures:
-    .png .bmp .tif .tiff .webp.
+    The saved container is read back, revealed and compared before it appears. Containers are lossless: .png .bmp .tif
+    .tiff .webp for a picture, .wav .flac for a sound.
     """
     out = options.required_output(out)
     settings = options.parse_settings(set_, preset, model)
@@ -82,9 +82,9 @@ def _sentence(hidden: "Hidden") -> str:
     from ..media.files import shown
 
     secret = hidden.secrets[0]
-    quality = "exact" if secret.exact else f"{secret.psnr:.1f} dB"
+    quality = "exact" if secret.quality is None else f"{secret.quality:.1f} dB"
     what = shown(secret.name) if secret.name else secret.media
     return (
         f"{shown(hidden.container)}: {what} ({quality}, {secret.bytes:,} bytes) by {hidden.method}, "
-        f"cover {hidden.cover_psnr:.1f} dB, verified, {hidden.seconds:.1f} s"
+        f"cover {hidden.carrier_db:.1f} dB, verified, {hidden.seconds:.1f} s"
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def capacity(
-    cover: Annotated[str, typer.Argument(metavar="COVER", help="Picture to hide in.")],
+    cover: Annotated[str, typer.Argument(metavar="COVER", help="Picture or sound to hide in.")],
     secret: Annotated[list[str] | None, typer.Argument(metavar="SECRET", help="File to try.")] = None,
     method: options.MethodName = None,
     preset: Annotated[str | None, typer.Option("--preset", metavar="NAME", help="fast, balanced or best.")] = None,
@@ -59,15 +59,16 @@ def _show_capacity(cover: str, found: "Capacity") -> None:
     from ..media.files import shown
 
     console.show(f"{shown(cover)}: {found.cover}; {found.method} holds up to {found.bytes:,} bytes")
+    measure = "cover PSNR (dB)" if found.kind == "image" else "carrier SNR (dB)"
     if found.levels:
-        console.show("   r       bytes   cover PSNR (dB)")
+        heads = [*found.levels[0].how, "bytes"]
+        console.show("".join(f"{head:>10}" for head in heads) + f"{measure:>19}")
         for level in found.levels:
-            console.show(f"{level.order:4}{level.bytes:12,}{level.cover_psnr:18.1f}")
+            cells = [*level.how.values(), level.bytes]
+            console.show("".join(f"{cell:10,}" for cell in cells) + f"{level.db:19.1f}")
     if (wanted := found.forecast) is not None:
-        quality = "exactly" if math.isinf(wanted.psnr) else f"at {wanted.psnr:.1f} dB"
-        console.show(
-            f"{shown(wanted.name)}: fits {quality} in {wanted.bytes:,} bytes, cover {wanted.cover_psnr:.1f} dB"
-        )
+        quality = "exactly" if math.isinf(wanted.quality) else f"at {wanted.quality:.1f} dB"
+        console.show(f"{shown(wanted.name)}: fits {quality} in {wanted.bytes:,} bytes, cover {wanted.db:.1f} dB")
 
 
 def info(
@@ -104,7 +105,7 @@ def info(
 def _show_info(file: str, found: "Inspection") -> None:
     from ..media.files import shown
 
-    kind = f"{found.format} picture, " if found.format else ""
+    kind = f"{found.format} {'sound' if found.media == 'audio' else 'picture'}, " if found.format else ""
     console.show(f"{shown(file)}: {kind}{found.description}")
     for note in found.notes:
         console.show(f"  {note}")
@@ -131,7 +132,8 @@ def methods(
     for room in [load(name)] if name else [load(each) for each in TABLE]:
         facts = room.facts
         if json_:
-            console.show_json({**dataclasses.asdict(facts), "settings": _defaults(room)})
+            sums = {"covers": facts.covers, "secrets": facts.secrets}
+            console.show_json({**dataclasses.asdict(facts), **sums, "settings": _defaults(room)})
         elif cite:
             console.show(facts.bibtex)
         else:
@@ -142,7 +144,8 @@ def methods(
 
 def _show_method(room: "Method[object]") -> None:
     facts = room.facts
-    console.show(f"  hides      {', '.join(facts.secrets)} in {', '.join(facts.covers)}")
+    for cover, secrets in facts.hides.items():
+        console.show(f"  hides      {', '.join(secrets)} in {cover}")
     console.show(f"  exact      {'yes' if facts.exact else 'no'}; encrypted {'yes' if facts.encrypted else 'no'}")
     console.show(f"  paper      {facts.paper}")
     console.show("  settings   (--set KEY=VALUE)")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def reveal(
-    container: Annotated[list[str], typer.Argument(metavar="CONTAINER", help="Picture to look into.")],
+    container: Annotated[list[str], typer.Argument(metavar="CONTAINER", help="Picture or sound to look into.")],
     out: Annotated[
         str,
         typer.Option(

@@ -10,6 +10,9 @@ Bytes are stored as long as they are, never padded. The first byte names the cod
               j  JPEG 2000 codestream      exact or lossy
               a  AVIF 4:4:4                lossy
               p  a colour profile, then one of the above
+    sound     f  the file as it was        exact
+              F  FLAC                      exact
+              M  our own MDCT code         lossy
     bytes     s  stored                    exact
               x  LZMA2                     exact
 """

@@ -27,7 +27,7 @@ def encode(value: Blob, budget: int) -> bytes:
     code = packed if len(packed) < 1 + len(value.data) else b"s" + value.data
     if len(code) > budget:
         raise DoesNotFitError(
-            f"it needs {len(code):,} bytes and {max(budget, 0):,} fit; use a larger cover",
+            f"it needs {len(code):,} bytes and {max(budget, 0):,} fit",
             needed=len(code),
             available=budget,
         )

@@ -33,15 +33,40 @@ def read_bytes(path: PathLike) -> bytes:
         InputError: it is missing, unreadable, empty, or not a regular file.
     """
     try:
-        mode = Path(path).stat().st_mode
-        if not stat.S_ISREG(mode):
-            raise InputError(f"{shown(path)}: not a regular file; give a file on disk")
-        data = Path(path).read_bytes()
-    except (OSError, ValueError) as error:
+        with os.fdopen(open_regular(path), "rb") as stream:
+            data = stream.read()
+    except OSError as error:
         raise InputError(f"{shown(path)}: cannot be read: {_reason(error)}") from error
     if not data:
         raise InputError(f"{shown(path)}: the file is empty")
     return data
+
+
+def read_head(path: PathLike, count: int) -> bytes:
+    """Return the first `count` bytes of a regular file, or all there are; errors are those of `read_bytes`."""
+    try:
+        with os.fdopen(open_regular(path), "rb") as stream:
+            head = stream.read(count)
+    except OSError as error:
+        raise InputError(f"{shown(path)}: cannot be read: {_reason(error)}") from error
+    if not head:
+        raise InputError(f"{shown(path)}: the file is empty")
+    return head
+
+
+def open_regular(path: PathLike) -> int:
+    """Open a regular file for reading and return its descriptor, which the caller closes.
+
+    Raises:
+        InputError: it is missing, unreadable, or not a regular file.
+    """
+    try:
+        # Asked before opening: to open a device may already do something.
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            raise InputError(f"{shown(path)}: not a regular file; give a file on disk")
+        return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{shown(path)}: cannot be read: {_reason(error)}") from error
 
 
 class Output:
@@ -81,11 +106,16 @@ class Output:
 
     def write(self, data: bytes) -> None:
         """Write the temporary file and flush it to disk."""
+        with self.writing() as path, path.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Path]:
+        """Give the temporary file to somebody who writes it in pieces and flushes it; what fails names the target."""
         try:
-            with self.temporary.open("wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
+            yield self.temporary
         except OSError as error:
             raise OutputError(f"{self._name}: cannot be written: {_reason(error)}") from error
 

@@ -82,6 +82,10 @@ class Image:
         """Whether the file it was read from is lossy, so that no exact container survives in it."""
         return self.format in ("JPEG", "AVIF", "GIF") or (self.file or b"")[12:16] == b"VP8 "
 
+    def original(self) -> bytes | None:
+        """Return the bytes of the file it was read from, or None."""
+        return self.file
+
     def planes(self) -> NDArray[np.float32]:
         """Return float32 [3, H, W] in 0..1, grey repeated: what a network takes."""
         unit = self.samples.astype(np.float32) / np.iinfo(self.samples.dtype).max

@@ -1,7 +1,7 @@
 """From what a caller gives to values, and from values to what a caller wants written.
 
-Covers are pictures. A secret is looked at: a still picture that decodes is a picture; an animation, values our
-samples cannot hold, and anything else is bytes.
+Covers are pictures or sounds. A secret is looked at: a still picture that decodes is a picture, a sound that decodes
+is a sound; an animation, values our samples cannot hold, and anything else is bytes.
 """
 
 import contextlib
@@ -14,16 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pil
 
-from ..errors import UsageError
-from . import image_file
+from ..errors import InputError, UsageError
+from . import audio_file, image_file
+from .audio import Audio
+from .audio_file import UnsupportedSoundError
 from .blob import Blob, safe_name
-from .files import PathLike, read_bytes, shown
+from .files import PathLike, read_bytes, read_head, shown
 from .image import Image
 from .jpeg_trace import find_jpeg_trace
 from .modes import NotOnePictureError, from_pillow
 
-Value = Blob | Image
+Value = Blob | Image | Audio
 """Anything that can be hidden."""
+
+Cover = Image | Audio
+"""Anything that something can be hidden in."""
 
 Source = PathLike | Value | bytes | NDArray[Any] | Pil.Image
 """What callers may give: a path, or a value in one of its usual forms."""
@@ -33,31 +38,43 @@ _POOR_SHARE = 0.2  # of samples at the ends of the range, where a change may cos
 _FLAT_SHARE = 0.6  # of pixels equal to their left neighbour, where any change shows
 
 
-def cover(source: Source, *, max_pixels: int) -> Image:
-    """Return the picture to hide in."""
-    return _picture(source, max_pixels, None)
+def cover(source: Source, *, max_pixels: int) -> Cover:
+    """Return the picture or the sound to hide in."""
+    return _cover(source, max_pixels, None)
 
 
-def container(source: Source, *, max_pixels: int) -> Image:
-    """Return the picture to look into: as a cover, but one that claims a size its bytes cannot be is damaged."""
-    return _picture(source, max_pixels, _CONTAINER_DENSITY)
+def container(source: Source, *, max_pixels: int) -> Cover:
+    """Return what to look into: as a cover, but a picture that claims a size its bytes cannot be is damaged."""
+    return _cover(source, max_pixels, _CONTAINER_DENSITY)
 
 
-def _picture(source: Source, max_pixels: int, pixels_per_byte: int | None) -> Image:
+def _cover(source: Source, max_pixels: int, pixels_per_byte: int | None) -> Cover:
     value = _as_value(source)
     if isinstance(value, Blob):
-        raise UsageError(f"a cover must be a picture; this is {value.kind}")
-    if isinstance(value, Image):
+        raise UsageError(f"a cover must be a picture or a sound; this is {value.kind}")
+    if isinstance(value, Image | Audio):
         return value
+    head = read_head(value, audio_file.HEAD)
+    if audio_file.is_sound(head):
+        return audio_file.load(value)
+    if not image_file.is_picture(head):
+        expected = ", ".join((*image_file.READABLE, *audio_file.READABLE))
+        raise InputError(f"{shown(value)}: not a picture, nor a sound; expected {expected} by content")
     return image_file.load(value, max_pixels=max_pixels, pixels_per_byte=pixels_per_byte)
 
 
 def secret(source: Source, *, max_pixels: int) -> Value:
     """Return the value to hide."""
     value = _as_value(source)
-    if isinstance(value, Blob | Image):
+    if isinstance(value, Blob | Image | Audio):
         return value
-    data, name = read_bytes(value), Path(value).name
+    head, name = read_head(value, audio_file.HEAD), Path(value).name
+    if audio_file.is_sound(head):
+        try:
+            return audio_file.load(value)
+        except UnsupportedSoundError:
+            return Blob(read_bytes(value), name)
+    data = read_bytes(value)
     if not image_file.is_picture(data):
         return Blob(data, name)
     try:
@@ -74,9 +91,9 @@ def _as_value(source: Source) -> PathLike | Value:
         return Image(source)
     if isinstance(source, Pil.Image):
         return from_pillow(source)
-    if isinstance(source, Blob | Image | str | os.PathLike):
+    if isinstance(source, Blob | Image | Audio | str | os.PathLike):
         return source
-    raise UsageError(f"{type(source).__name__} given; expected a path, bytes, an array or a picture")
+    raise UsageError(f"{type(source).__name__} given; expected a path, bytes, an array, a picture or a sound")
 
 
 def shown_source(source: Source) -> str:
@@ -107,6 +124,43 @@ def cover_notes(picture: Image) -> list[str]:
 # --- out -----------------------------------------------------------------------------------------------------
 
 
+def container_format(out: PathLike) -> str:
+    """Return the lossless format a container's suffix stands for.
+
+    Raises:
+        UsageError: the suffix is lossy or unknown; the message names those that work.
+    """
+    suffix = Path(out).suffix.lower()
+    if suffix in audio_file.SUFFIXES:
+        return audio_file.lossless_format(out)
+    if suffix in image_file.SUFFIXES:
+        return image_file.lossless_format(out)
+    raise UsageError(
+        f"{shown(out)}: {suffix or 'no suffix'} is neither a picture nor a sound format; use for a picture "
+        f"{', '.join(image_file.LOSSLESS_SUFFIXES)}, for a sound {', '.join(audio_file.LOSSLESS_SUFFIXES)}"
+    )
+
+
+def check_container(original: Cover, form: str, out: PathLike) -> None:
+    """Raise `UsageError` when a container of that format cannot hold this cover exactly."""
+    is_sound = isinstance(original, Audio)
+    room = audio_file if is_sound else image_file
+    if form not in room.LOSSLESS_SUFFIXES.values():
+        kind = "sound" if is_sound else "picture"
+        raise UsageError(f"{shown(out)}: the cover is a {kind}; name the container {', '.join(room.LOSSLESS_SUFFIXES)}")
+    if isinstance(original, Audio):
+        audio_file.check_format(original, form)
+    else:
+        image_file.check_format(original, form)
+
+
+def losses(original: Cover, form: str) -> list[str]:
+    """Return what a container's format cannot keep of its cover besides the samples, one sentence each."""
+    if isinstance(original, Audio):
+        return audio_file.losses(original, form)
+    return image_file.losses(original, form)
+
+
 def names_folder(out: PathLike) -> bool:
     """Whether `out` means a folder: it is one, or it ends in a slash."""
     # Not Path.is_dir, which raises where the name is too long.
@@ -115,30 +169,36 @@ def names_folder(out: PathLike) -> bool:
 
 def in_folder(value: Value) -> tuple[str, bytes]:
     """Return the file name a revealed value gets in a folder, and its bytes: name and format as they were."""
-    default = {"image": "secret.png", "text": "secret.txt"}.get(value.kind, "secret.bin")
+    default = {"image": "secret.png", "audio": "secret.wav", "text": "secret.txt"}.get(value.kind, "secret.bin")
     name = safe_name(value.name, default)
     if isinstance(value, Blob):
         return name, value.data
-    if value.file is not None:
-        return name, value.file
+    original = value.original()
+    if original is not None:
+        return name, original
+    plain = Path(default).suffix
     with contextlib.suppress(UsageError):
-        return name, render(value, Path(name).suffix or ".png")
-    return str(Path(name).with_suffix(".png")), render(value)
+        return name, render(value, Path(name).suffix or plain)
+    return str(Path(name).with_suffix(plain)), render(value, plain)
 
 
 def render(value: Value, suffix: str = "") -> bytes:
-    """Return the bytes of a revealed value as a file with `suffix`; without one, as it was or as PNG.
+    """Return the bytes of a revealed value as a file with `suffix`; without one, as it was, or as PNG or WAV.
 
     Raises:
-        UsageError: no picture format has that suffix, or it cannot hold this picture.
+        UsageError: no format of its kind has that suffix, or it cannot hold this value.
     """
     if isinstance(value, Blob):
         return value.data
-    form = image_file.SUFFIXES.get(suffix.lower(), "") if suffix else value.format or "PNG"
-    if value.file is not None and value.format == form:
-        return value.file
+    suffixes, plain = (audio_file.SUFFIXES, "WAV") if isinstance(value, Audio) else (image_file.SUFFIXES, "PNG")
+    form = suffixes.get(suffix.lower(), "") if suffix else value.format or plain
+    if value.format == form and (original := value.original()) is not None:
+        return original
     if suffix and not form:
-        raise UsageError(f"{suffix} is not a picture format; use {', '.join(image_file.SUFFIXES)}")
-    form = form if form in image_file.SUFFIXES.values() else "PNG"
+        kind = "sound" if isinstance(value, Audio) else "picture"
+        raise UsageError(f"{suffix} is not a {kind} format; use {', '.join(suffixes)}")
+    form = form if form in suffixes.values() else plain
+    if isinstance(value, Audio):
+        return audio_file.encode(replace(value, file=None), form)
     image_file.check_format(value, form)
     return image_file.encode(replace(value, file=None), form)

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from ..carrier.channel import Channel
 from ..errors import UsageError
-from ..media import Blob, Image, Value
+from ..media import Audio, Blob, Cover, Image, Value, sound_metrics
 from ..media.image import psnr
 
 Progress = Callable[[str, float], None]
@@ -31,8 +31,7 @@ class Facts:
     Attributes:
         name: as in `--method`.
         title: one line.
-        covers: kinds of medium it hides in.
-        secrets: kinds of medium it hides.
+        hides: kinds of secret it hides, by kind of cover.
         exact: whether the saved file gives back the very bytes that were written.
         encrypted: whether the content is unreadable without the password.
         paper: reference in words.
@@ -41,12 +40,21 @@ class Facts:
 
     name: str
     title: str
-    covers: tuple[str, ...]
-    secrets: tuple[str, ...]
+    hides: Mapping[str, tuple[str, ...]]
     exact: bool
     encrypted: bool
     paper: str
     bibtex: str
+
+    @property
+    def covers(self) -> tuple[str, ...]:
+        """Kinds of medium it hides in."""
+        return tuple(self.hides)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Kinds of medium it hides, in whatever cover."""
+        return tuple(dict.fromkeys(kind for kinds in self.hides.values() for kind in kinds))
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,7 @@ class Entry:
     """One secret as the header lists it.
 
     Attributes:
-        kind: "image", "text" or "blob".
+        kind: "image", "audio", "text" or "blob".
         length: payload bytes in the channel.
         name: file name without folders, or "".
     """
@@ -97,7 +105,7 @@ class Method(ABC, Generic[ConfigT]):
     """Most bytes of `Placed.settings`."""
 
     @abstractmethod
-    def hide(self, cover: Image, secret: Value, channel: Channel, config: ConfigT, progress: Progress) -> Placed:
+    def hide(self, cover: Cover, secret: Value, channel: Channel, config: ConfigT, progress: Progress) -> Placed:
         """Write `secret` into `channel`, whose samples are the cover's.
 
         Raises:
@@ -106,25 +114,28 @@ class Method(ABC, Generic[ConfigT]):
         """
 
     @abstractmethod
-    def reveal(self, cover: Image, channel: Channel, entry: Entry, settings: bytes, progress: Progress) -> Value:
+    def reveal(self, cover: Cover, channel: Channel, entry: Entry, settings: bytes, progress: Progress) -> Value:
         """Read back what `hide` wrote; `cover` is the container as read from its file.
 
         Raises:
             NoSecretError: damaged.
         """
 
-    def capacity(self, cover: Image, channel: Channel, config: ConfigT) -> int:
+    def capacity(self, cover: Cover, channel: Channel, config: ConfigT) -> int:
         """Return the bytes of the largest secret that cannot be compressed."""
-        return channel.capacity
+        return channel.budget()
 
-    def compare(self, original: Value, revealed: Value, cover: Image) -> float:
-        """Return how close the revealed value is to what was given: PSNR in dB, inf when identical.
+    def compare(self, original: Value, revealed: Value, cover: Cover) -> float:
+        """Return how close the revealed value is to what was given: PSNR or SNR in dB, inf when identical.
 
         Values of another kind or shape than the original's are -inf.
         """
         if isinstance(original, Image) and isinstance(revealed, Image):
             same_shape = original.samples.shape == revealed.samples.shape and original.depth == revealed.depth
             return psnr(original, revealed) if same_shape else -math.inf
+        if isinstance(original, Audio) and isinstance(revealed, Audio):
+            facts, others = ((a.length, a.channels, a.rate, a.depth) for a in (original, revealed))
+            return sound_metrics.snr_of(original, revealed) if facts == others else -math.inf
         same = isinstance(original, Blob) and isinstance(revealed, Blob) and original.data == revealed.data
         return math.inf if same else -math.inf
 

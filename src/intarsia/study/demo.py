@@ -150,7 +150,7 @@ def _show(case: Case, media: dict[str, Value], folder: Path) -> Shown:
     return Shown(
         case,
         hidden.secrets[0].bytes,
-        hidden.cover_psnr,
+        hidden.carrier_db,
         metrics.ssim(cover.samples, saved.samples),
         math.inf if quality is None else quality,
         hidden.seconds,

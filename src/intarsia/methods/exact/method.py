@@ -4,18 +4,28 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ...carrier.channel import Channel
+from ...carrier.channel import Channel, Manner
 from ...codes import LETTER_BYTES
+from ...codes import audio as audio_code
 from ...codes import blob as blob_code
 from ...codes import image as image_code
-from ...codes.image import Coded
+from ...codes import secret as secret_code
+from ...codes.coded import Coded
 from ...errors import DoesNotFitError, UsageError
-from ...media import Blob, Image, Value
+from ...media import Audio, Blob, Cover, Image, Value
 from ..base import Entry, Facts, Method, Placed, Progress
 
 PRESETS = ("fast", "balanced", "best")
 BALANCED_DB = 42.0
 """PSNR at which a hidden picture is good enough by default."""
+
+LEAST_SNR = 30.0
+"""SNR in dB that a sound keeps unless a lower one is asked for."""
+
+SOUND_PROTECT = 0.25
+"""Share of a sound that may vanish by default."""
+
+MOST_PROTECT = 0.9
 
 
 @dataclass(frozen=True)
@@ -23,33 +33,50 @@ class ExactConfig:
     """Settings of `exact`.
 
     Attributes:
-        preset: "balanced": a picture at 42 dB or exactly, whichever is shorter, then the least visible carrier
-            that holds it; "fast": the same with one codec; "best": fill the carrier.
-        cover_db: least PSNR of the container, dB; the secret gets what room that leaves.
-        secret_db: PSNR a hidden picture must reach, dB; "inf" means exactly. None: 42 wanted, less accepted.
+        preset: "balanced": a picture at 42 dB or exactly, whichever is shorter, a sound exactly or as well as it fits,
+            then the least visible carrier that holds it; "fast": the same with one codec; "best": fill the carrier.
+        cover_db: of a picture, least PSNR of the container, dB; a secret that can use it gets the room that leaves.
+        snr: of a sound, least SNR of the container, dB; the same. None: 30, and a picture gets its 42 dB.
+        secret_db: PSNR a hidden picture, SNR a hidden sound must reach, dB; "inf" means exactly.
+        protect: share of the container that may be zeroed or cut out, 0..0.9; None: .25 of a sound, 0 of a picture.
+        shaping: of a sound, how far noise follows its spectrum, 0..1; 0.5 is mild and costs some 2 dB of SNR.
     """
 
     preset: str = "balanced"
     cover_db: float | None = None
+    snr: float | None = None
     secret_db: float | None = None
+    protect: float | None = None
+    shaping: float = 0.0
 
     def __post_init__(self) -> None:
         if self.preset not in PRESETS:
             raise UsageError(f"preset is {self.preset!r}; expected {', '.join(PRESETS)}")
-        if self.cover_db is not None and not 0 < self.cover_db < math.inf:
-            raise UsageError(f"cover_db is {self.cover_db}; expected a positive number of dB")
+        for key in ("cover_db", "snr"):
+            value = getattr(self, key)
+            if value is not None and not 0 < value < math.inf:
+                raise UsageError(f"{key} is {value}; expected a positive number of dB")
         if self.secret_db is not None and not self.secret_db > 0:
             raise UsageError(f"secret_db is {self.secret_db}; expected a positive number of dB, or inf")
+        if self.protect is not None and not 0 <= self.protect <= MOST_PROTECT:
+            raise UsageError(f"protect is {self.protect}; expected a share from 0 to {MOST_PROTECT}")
+        if not 0 <= self.shaping < 1:
+            raise UsageError(f"shaping is {self.shaping}; expected a number from 0 up to 1")
+
+    @property
+    def fills(self) -> bool:
+        """Whether a lossy secret takes all the room there is."""
+        asked = self.cover_db is not None or self.snr is not None
+        return self.preset == "best" or (asked and self.secret_db is None)
 
 
 class Exact(Method[ExactConfig]):
-    """Any secret in a picture, bit by bit; see the room's docstring for the flow."""
+    """Any secret in a picture or a sound, bit by bit; see the room's docstring for the flow."""
 
     facts: ClassVar[Facts] = Facts(
         name="exact",
-        title="any file in a picture: stock codec, encryption, ternary matrix embedding",
-        covers=("image",),
-        secrets=("image", "text", "blob"),
+        title="any file in a picture or a sound: stock codec, encryption, ternary matrix and modulo embedding",
+        hides=dict.fromkeys(("image", "audio"), ("image", "audio", "text", "blob")),
         exact=True,
         encrypted=True,
         paper="F. Willems, M. van Dijk: Capacity and codes for embedding information in gray-scale signals. "
@@ -60,61 +87,132 @@ class Exact(Method[ExactConfig]):
     )
     Config = ExactConfig
 
-    def hide(self, cover: Image, secret: Value, channel: Channel, config: ExactConfig, progress: Progress) -> Placed:
+    def hide(self, cover: Cover, secret: Value, channel: Channel, config: ExactConfig, progress: Progress) -> Placed:
         """Code the secret within the channel's budget and write it."""
-        budget = _budget(channel, config)
-        _refuse_impossible(budget, channel, config)
+        manner = manner_for(cover, config)
+        budget = channel.budget(manner)
+        _refuse_impossible(cover, budget, channel, manner)
         progress("coding the secret", 0.0)
-        coded, notes = self._code(secret, budget, config)
-        channel.write(coded.code, lambda share: progress("writing", share))
-        return Placed(len(coded.code), coded.psnr, notes=notes)
+        try:
+            coded, notes = _code(cover, secret, budget, config)
+        except DoesNotFitError as error:
+            raise _with_remedy(error, cover, budget, config) from error
+        channel.write(coded.code, manner, lambda share: progress("writing", share))
+        return Placed(len(coded.code), coded.quality, notes=notes)
 
-    def reveal(self, cover: Image, channel: Channel, entry: Entry, settings: bytes, progress: Progress) -> Value:
+    def reveal(self, cover: Cover, channel: Channel, entry: Entry, settings: bytes, progress: Progress) -> Value:
         """Read the payload, unseal it, decode it."""
         code = channel.read(entry.length, lambda share: progress("reading", share))
-        if entry.kind == "image":
-            return image_code.decode(code, entry.name)
-        return blob_code.decode(code, entry.name, is_text=entry.kind == "text")
+        return secret_code.decode(code, entry.kind, entry.name)
 
-    def capacity(self, cover: Image, channel: Channel, config: ExactConfig) -> int:
+    def capacity(self, cover: Cover, channel: Channel, config: ExactConfig) -> int:
         """What the channel holds, less the letter that names the codec."""
-        return max(0, _budget(channel, config) - LETTER_BYTES)
-
-    def _code(self, secret: Value, budget: int, config: ExactConfig) -> tuple[Coded, tuple[str, ...]]:
-        if isinstance(secret, Blob):
-            return Coded(blob_code.encode(secret, budget), math.inf), ()
-        wanted = BALANCED_DB if config.secret_db is None else config.secret_db
-        codecs = image_code.CODECS[:1] if config.preset == "fast" else image_code.CODECS
-        target = None if config.preset == "best" else wanted
-        coded = image_code.encode(secret, budget, target_db=target, codecs=codecs)
-        if coded.psnr < wanted and config.secret_db is not None:
-            needed = len(image_code.encode(secret, 1 << 40, target_db=wanted, codecs=codecs).code)
-            raise DoesNotFitError(
-                f"the picture at {wanted:g} dB needs {needed:,} bytes and {budget:,} fit (at {coded.psnr:.1f} dB); "
-                "use a larger cover, or a lower secret_db or cover_db",
-                needed=needed,
-                available=budget,
-            )
-        notes = []
-        if coded.psnr < BALANCED_DB and config.secret_db is None:
-            notes.append(f"the cover is small for this picture: it is carried at {coded.psnr:.1f} dB")
-        if coded.code[:1] != b"f":
-            notes += [f"the secret: {note}" for note in secret.notes]
-        if secret.profile is not None and coded.code[:1] not in (b"p", b"f"):
-            notes.append("the cover is small: the secret's colour profile was left out")
-        return coded, tuple(notes)
+        return max(0, channel.budget(manner_for(cover, config)) - LETTER_BYTES)
 
 
-def _budget(channel: Channel, config: ExactConfig) -> int:
-    return channel.capacity if config.cover_db is None else channel.budget_at(config.cover_db)
+def manner_for(cover: Cover, config: ExactConfig) -> Manner:
+    """Return how visible a payload may be in this kind of cover, and what it must survive.
+
+    Raises:
+        UsageError: a setting that has no meaning there.
+    """
+    if isinstance(cover, Audio):
+        if config.cover_db is not None:
+            raise UsageError("cover_db is for pictures; the least SNR of a sound is --set snr=")
+        protect = SOUND_PROTECT if config.protect is None else config.protect
+        return Manner(LEAST_SNR if config.snr is None else config.snr, protect, config.shaping)
+    if config.snr is not None:
+        raise UsageError("snr is for sounds; the least PSNR of a picture is --set cover_db=")
+    if config.protect or config.shaping:
+        key = "protect" if config.protect else "shaping"
+        raise UsageError(f"{key} is for sounds; a picture has to arrive unchanged")
+    return Manner(config.cover_db)
 
 
-def _refuse_impossible(budget: int, channel: Channel, config: ExactConfig) -> None:
-    """Raise `DoesNotFitError` when `cover_db` leaves no room at all."""
-    if config.cover_db is not None and budget < LETTER_BYTES:
+# --- the secret ----------------------------------------------------------------------------------------------
+
+
+def _code(cover: Cover, secret: Value, budget: int, config: ExactConfig) -> tuple[Coded, tuple[str, ...]]:
+    if isinstance(secret, Blob):
+        return Coded(blob_code.encode(secret, budget), math.inf), ()
+    if isinstance(secret, Audio):
+        return _code_sound(secret, budget, config)
+    return _code_picture(cover, secret, budget, config)
+
+
+def _code_picture(cover: Cover, secret: Image, budget: int, config: ExactConfig) -> tuple[Coded, tuple[str, ...]]:
+    wanted = BALANCED_DB if config.secret_db is None else config.secret_db
+    codecs = image_code.CODECS[:1] if config.preset == "fast" else image_code.CODECS
+    target = None if config.fills else wanted
+    coded = image_code.encode(secret, budget, target_db=target, codecs=codecs)
+    # A picture may be as good as a small picture lets it be; a sound is not spent on less than was wanted.
+    strict = config.secret_db is not None or (isinstance(cover, Audio) and not config.fills)
+    if coded.quality < wanted and strict:
+        needed = len(image_code.encode(secret, 1 << 40, target_db=wanted, codecs=codecs).code)
+        raise _too_good(f"the picture at {wanted:g} dB", needed, budget, coded.quality)
+    notes = []
+    if coded.quality < BALANCED_DB and config.secret_db is None:
+        notes.append(f"the cover is small for this picture: it is carried at {coded.quality:.1f} dB")
+    if coded.code[:1] != b"f":
+        notes += [f"the secret: {note}" for note in secret.notes]
+    if secret.profile is not None and coded.code[:1] not in (b"p", b"f"):
+        notes.append("the cover is small: the secret's colour profile was left out")
+    return coded, tuple(notes)
+
+
+def _code_sound(secret: Audio, budget: int, config: ExactConfig) -> tuple[Coded, tuple[str, ...]]:
+    wanted = config.secret_db
+    coded = audio_code.encode(secret, budget, target_db=None if config.fills else wanted)
+    if wanted is not None and coded.quality < wanted:
+        needed = len(audio_code.encode(secret, 1 << 40, target_db=wanted).code)
+        raise _too_good(f"the sound at {wanted:g} dB", needed, budget, coded.quality)
+    notes = []
+    if math.isfinite(coded.quality) and wanted is None:
+        notes.append(f"the cover is small for this sound: it is carried at an SNR of {coded.quality:.1f} dB")
+    if coded.code[:1] != b"f":
+        notes += [f"the secret: {note}" for note in secret.notes]
+    return coded, tuple(notes)
+
+
+def _too_good(what: str, needed: int, budget: int, reached: float) -> DoesNotFitError:
+    return DoesNotFitError(
+        f"{what} needs {needed:,} bytes and {budget:,} fit (at {reached:.1f} dB)", needed=needed, available=budget
+    )
+
+
+# --- what does not fit ---------------------------------------------------------------------------------------
+
+
+def _refuse_impossible(cover: Cover, budget: int, channel: Channel, manner: Manner) -> None:
+    """Raise `DoesNotFitError` when the least quality of the container leaves no room at all."""
+    if manner.least_db is None or budget >= LETTER_BYTES:
+        return
+    key, remedy = ("snr", "a longer or louder sound") if isinstance(cover, Audio) else ("cover_db", "a larger cover")
+    if manner.protect and channel.budget(Manner(manner.least_db)) >= LETTER_BYTES:
         raise DoesNotFitError(
-            f"nothing fits at cover_db={config.cover_db:g}: with salt, header and the smallest payload the cover is "
-            f"at {channel.expected_psnr(LETTER_BYTES):.1f} dB; use a larger cover or a lower cover_db",
+            f"nothing fits when {100 * manner.protect:g} % may be lost: {cover.describe()} has too few frames; "
+            "use a longer sound, or protect=0",
             needed=LETTER_BYTES,
             available=budget,
         )
+    smallest = channel.expected_db(LETTER_BYTES, Manner(protect=manner.protect))
+    raise DoesNotFitError(
+        f"nothing fits at {key}={manner.least_db:g}: with the least that every container needs the cover "
+        f"is at {smallest:.1f} dB; use {remedy} or a lower {key}",
+        needed=LETTER_BYTES,
+        available=budget,
+    )
+
+
+def _with_remedy(error: DoesNotFitError, cover: Cover, budget: int, config: ExactConfig) -> DoesNotFitError:
+    """Say what would help: a larger picture, or how long a sound it takes."""
+    if isinstance(cover, Audio):
+        seconds = cover.seconds * error.needed / max(budget, 1)
+        remedies = [f"use about {seconds:,.1f} s of such sound"]
+        lower = {"snr": True, "secret_db": config.secret_db, "protect": config.protect != 0}
+    else:
+        remedies = ["use a larger cover"]
+        lower = {"secret_db": config.secret_db, "cover_db": config.cover_db or config.secret_db}
+    names = [name for name, used in lower.items() if used]
+    remedies += [f"a lower {' or '.join(names)}"] if names else []
+    return DoesNotFitError(f"{error}; {', or '.join(remedies)}", needed=error.needed, available=error.available)

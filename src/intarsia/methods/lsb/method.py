@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...carrier.channel import Channel
+from ...codes import secret as secret_code
 from ...errors import DoesNotFitError, NoSecretError, UsageError
-from ...media import Image, Value
+from ...media import Audio, Cover, Image, Value
 from ...media.image import resize
 from ..base import Entry, Facts, Method, Placed, Progress
 
@@ -48,6 +49,29 @@ def reveal_bits(stego: Samples, bits: int = 3, *, midpoint: bool = False) -> Sam
     return revealed | number(1 << (depth - bits - 1)) if midpoint else revealed
 
 
+def write_bits(samples: NDArray[np.int32], data: bytes, bits: int = 1) -> NDArray[np.int32]:
+    """Put the bits of `data` into the low bits of one sample after the other, most significant first.
+
+    Args:
+        samples: int32 [N], N * bits at least the bits of `data`.
+        data: the bytes.
+        bits: n, 1..4.
+    """
+    stream = np.unpackbits(np.frombuffer(data, np.uint8))
+    groups = np.pad(stream, (0, -len(stream) % bits)).reshape(-1, bits)
+    values = (groups @ (1 << np.arange(bits - 1, -1, -1))).astype(np.int32)
+    written = samples.copy()
+    written[: len(values)] = (samples[: len(values)] & -(1 << bits)) | values
+    return written
+
+
+def read_bits(samples: NDArray[np.int32], length: int, bits: int = 1) -> bytes:
+    """Undo `write_bits` for `length` bytes."""
+    low = (samples[: -(-8 * length // bits)] & ((1 << bits) - 1)).astype(np.uint8)
+    stream = np.unpackbits(low[:, None], axis=1)[:, 8 - bits :].reshape(-1)
+    return np.packbits(stream[: 8 * length]).tobytes()
+
+
 @dataclass(frozen=True)
 class LsbConfig:
     """Settings of `lsb`.
@@ -66,13 +90,12 @@ class LsbConfig:
 
 
 class Lsb(Method[LsbConfig]):
-    """A picture in a picture of the same size, n bits deep, readable by anyone."""
+    """A picture in a picture of the same size, or any file in a sound, n bits deep, readable by anyone."""
 
     facts: ClassVar[Facts] = Facts(
         name="lsb",
-        title="a picture in a picture: top bits in low bits, the classical baseline, not encrypted",
-        covers=("image",),
-        secrets=("image",),
+        title="a picture in a picture, any file in a sound: in the low bits, the classical baseline, not encrypted",
+        hides={"image": ("image",), "audio": ("image", "audio", "text", "blob")},
         exact=False,
         encrypted=False,
         paper="Baseline of P. Wu, Y. Yang, X. Li: StegNet: Mega Image Steganography Capacity with Deep "
@@ -84,11 +107,13 @@ class Lsb(Method[LsbConfig]):
     Config = LsbConfig
     settings_bytes = 2 + _DIGEST_BYTES
 
-    def hide(self, cover: Image, secret: Value, channel: Channel, config: LsbConfig, progress: Progress) -> Placed:
-        """Resize the secret to the cover and write its top bits."""
+    def hide(self, cover: Cover, secret: Value, channel: Channel, config: LsbConfig, progress: Progress) -> Placed:
+        """Write the top bits of a picture, or the code of any secret, into the low bits of the samples."""
+        if isinstance(cover, Audio):
+            return self._hide_in_sound(cover, secret, channel, config)
         if not isinstance(secret, Image):
-            raise UsageError(f"lsb hides pictures only, this secret is {secret.kind}; use --method exact")
-        if channel.capacity <= 0:
+            raise UsageError(f"lsb hides only pictures in a picture, this secret is {secret.kind}; try --method exact")
+        if channel.budget() <= 0:
             raise DoesNotFitError("the picture is too small for lsb", needed=1, available=0)
         notes = ["lsb does not encrypt: anybody can read the hidden picture"]
         if (secret.width, secret.height) != (cover.width, cover.height):
@@ -99,29 +124,44 @@ class Lsb(Method[LsbConfig]):
             notes.append("the secret's transparency is not carried")
         fitted = like_cover(secret, cover)
         channel.replace(hide_bits(cover.samples, fitted, config.bits))
-        settings = bytes([config.bits, config.midpoint]) + _digest(channel)
         # Few bits are no better than a flat picture, so no PSNR is promised; the digest is what must hold.
-        return Placed(0, 0.0, settings, tuple(notes), carried=self.capacity(cover, channel, config))
+        carried = self.capacity(cover, channel, config)
+        return Placed(0, 0.0, _settings(channel, config), tuple(notes), carried=carried)
 
-    def reveal(self, cover: Image, channel: Channel, entry: Entry, settings: bytes, progress: Progress) -> Value:
+    def reveal(self, cover: Cover, channel: Channel, entry: Entry, settings: bytes, progress: Progress) -> Value:
         """Read the low bits of every sample; the header's digest tells whether any was changed."""
         if _digest(channel) != settings[2:]:
             raise NoSecretError
+        if isinstance(cover, Audio):
+            free = np.delete(channel.samples, channel.reserved)
+            return secret_code.decode(read_bits(free, entry.length, settings[0]), entry.kind, entry.name)
         samples = channel.samples
         # Salt and header sit here: show the neighbouring sample of the same channel instead.
         samples[channel.reserved] = samples[channel.reserved - (1 if cover.is_grey else 3)]
         revealed = reveal_bits(samples.reshape(cover.samples.shape), settings[0], midpoint=bool(settings[1]))
         return replace(Image(revealed), name=entry.name)
 
-    def capacity(self, cover: Image, channel: Channel, config: LsbConfig) -> int:
-        """N bits in every sample."""
-        return cover.samples.size * config.bits // 8
+    def capacity(self, cover: Cover, channel: Channel, config: LsbConfig) -> int:
+        """N bits in every sample; of a sound, those of the header's frames left out."""
+        size = cover.size - len(channel.reserved) if isinstance(cover, Audio) else cover.samples.size
+        return size * config.bits // 8
 
-    def compare(self, original: Value, revealed: Value, cover: Image) -> float:
-        """PSNR against the secret at the cover's size and channels."""
-        if isinstance(original, Image):
+    def compare(self, original: Value, revealed: Value, cover: Cover) -> float:
+        """PSNR against the secret at the cover's size and channels; in a sound, of the secret as it was."""
+        if isinstance(original, Image) and isinstance(cover, Image):
             original = Image(like_cover(original, cover))
         return super().compare(original, revealed, cover)
+
+    def _hide_in_sound(self, cover: Audio, secret: Value, channel: Channel, config: LsbConfig) -> Placed:
+        if config.midpoint:
+            raise UsageError("midpoint is for pictures; leave it out")
+        coded = secret_code.encode(secret, self.capacity(cover, channel, config))
+        samples, free = channel.samples, np.ones(cover.size, np.bool_)
+        free[channel.reserved] = False
+        samples[free] = write_bits(samples[free], coded.code, config.bits)
+        channel.replace(samples)
+        note = "lsb does not encrypt: anybody can read the hidden secret"
+        return Placed(len(coded.code), coded.quality, _settings(channel, config), (note,))
 
 
 def like_cover(secret: Image, cover: Image) -> Samples:
@@ -134,6 +174,10 @@ def like_cover(secret: Image, cover: Image) -> Samples:
     if samples.dtype == cover.samples.dtype:
         return samples
     return samples.astype(np.uint16) * np.uint16(257) if cover.depth == 16 else (samples >> 8).astype(np.uint8)
+
+
+def _settings(channel: Channel, config: LsbConfig) -> bytes:
+    return bytes([config.bits, config.midpoint]) + _digest(channel)
 
 
 def _digest(channel: Channel) -> bytes:

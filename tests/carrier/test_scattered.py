@@ -6,9 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intarsia.carrier import matrix, order, ternary
-from intarsia.carrier.channel import Channel, plan
+from intarsia.carrier.channel import Manner
 from intarsia.carrier.keys import Keys
+from intarsia.carrier.matrix import plan
 from intarsia.carrier.places import Places, salt_bytes
+from intarsia.carrier.scattered import Scattered
 from intarsia.errors import NoSecretError
 
 KEYS = Keys(b"k" * 32)
@@ -18,8 +20,8 @@ def noise(count: int, dtype: type = np.uint8) -> np.ndarray:
     return np.random.default_rng(count).integers(1, np.iinfo(dtype).max, count, dtype=dtype)
 
 
-def channel(places: Places, method: str = "exact", keys: Keys = KEYS) -> Channel:
-    return Channel(places, keys, method, 64, b"test")
+def channel(places: Places, method: str = "exact", keys: Keys = KEYS) -> Scattered:
+    return Scattered(places, keys, method, 64, b"test")
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
@@ -74,7 +76,7 @@ def test_alpha_that_leaves_few_places_in_each_block_still_fits_what_is_announced
 
 def test_salt_header_and_payload_never_share_a_place():
     places = Places(noise(9000))
-    sender = Channel(places, KEYS, "exact", 512)
+    sender = Scattered(places, KEYS, "exact", 512)
     sender.write(b"z" * sender.capacity)
     changed = np.flatnonzero(sender.samples != places.samples)
     assert len(set(sender.reserved.tolist())) == 81 + ternary.digits_needed(512)
@@ -119,7 +121,7 @@ def test_distortion_of_a_full_cover_is_that_of_the_literature(code_order, expect
     final = Places(sender.samples)
     final.write_salt(np.random.default_rng(1).integers(0, 3, 81, dtype=np.uint8))
     final.write_header(KEYS, np.random.default_rng(2).bytes(64))
-    assert psnr(final.samples, places.samples) == pytest.approx(sender.expected_psnr(length), abs=0.05)
+    assert psnr(final.samples, places.samples) == pytest.approx(sender.expected_db(length), abs=0.05)
 
 
 def test_between_two_orders_the_cover_is_better_than_with_the_lower_one_alone():
@@ -127,18 +129,18 @@ def test_between_two_orders_the_cover_is_better_than_with_the_lower_one_alone():
     length = sender.capacity_at(3) + 2000  # just too much for order 3
     whole_groups = -(-ternary.digits_needed(length + 32) // 2)
     order_two_alone = 10 * np.log10(255**2 * 786_432 / (whole_groups * matrix.change_rate(2)))
-    assert sender.expected_psnr(length) > order_two_alone + 1.0
+    assert sender.expected_db(length) > order_two_alone + 1.0
 
 
 def test_budget_is_the_most_that_keeps_the_quality():
     sender = channel(Places(noise(100_000)))
-    budget = sender.budget_at(60.0)
+    budget = sender.budget(Manner(60.0))
     changes = sender.expected_changes(budget)
     margin = 10 * np.log10(1 + 3 / changes**0.5)
-    assert 60.0 < sender.expected_psnr(budget) < 60.0 + margin + 0.01
-    assert sender.budget_at(59.9) > budget > sender.budget_at(60.1)
-    assert sender.budget_at(200.0) == 0
-    assert sender.budget_at(1.0) == sender.capacity
+    assert 60.0 < sender.expected_db(budget) < 60.0 + margin + 0.01
+    assert sender.budget(Manner(59.9)) > budget > sender.budget(Manner(60.1))
+    assert sender.budget(Manner(200.0)) == 0
+    assert sender.budget(Manner(1.0)) == sender.capacity
 
 
 @given(st.integers(0, 100_000), st.data())
@@ -163,7 +165,7 @@ def test_saturated_covers_are_reckoned_with():
     samples = np.random.default_rng(3).choice(np.array([0, 255, 100, 101], np.uint8), 300_000)
     sender = channel(Places(samples))
     sender.write(np.random.default_rng(0).bytes(sender.capacity))
-    assert psnr(sender.samples, samples) == pytest.approx(sender.expected_psnr(sender.capacity), abs=0.05)
+    assert psnr(sender.samples, samples) == pytest.approx(sender.expected_db(sender.capacity), abs=0.05)
 
 
 def test_a_payload_lies_evenly_over_the_cover():

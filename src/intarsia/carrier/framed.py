@@ -1,0 +1,328 @@
+"""A sound's channel: a body of bytes in frames that are found wherever they are.
+
+    header ‖ payload ─erasure─► shares ─checksum─► digits ─mask─► 943 samples of each frame
+    record ─Reed-Solomon─► blocks ─AES─► 81 digits ─────────────► its first 81 samples
+
+Every frame is written and read for itself, so a sound of any length goes through in pieces, and what is left of it
+after a cut is read like a whole one.
+"""
+
+import math
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import NoSecretError
+from . import erasure, frames, modulo, order, seal, shaping, sync
+from .channel import PLAIN, Channel, Manner, Tick
+from .filling import Coder, Writer
+from .frames import DIGITS, FRAME, Ground, Layout, Signal
+from .keys import Keys, hkdf
+
+NONCE_BYTES = 16
+_BATCH = 256  # frames worked on at once
+_SPAN = 1 << 20  # samples read at once to write a batch
+_SCAN = 1 << 16  # offsets looked at together: their numbers stay in a processor's cache
+
+
+def file_keys(shared: Keys, nonce: bytes) -> Keys:
+    """Return the keys of one file from the password's own and the file's nonce."""
+    return Keys(hkdf(shared.master, b"intarsia/v1/audio/file", 32, salt=nonce))
+
+
+def _sync_key(shared: Keys) -> bytes:
+    return shared.derive("intarsia/v1/audio/sync")
+
+
+class Framed(Channel):
+    """A sound to write into.
+
+    Args:
+        signal: the cover's samples.
+        ground: what `frames.survey` found in it.
+        shared: the password's keys, the same for every sound.
+        nonce: 16 bytes, new for every container.
+        method: name of the method, part of the payload's key and of what is authenticated.
+        header_size: bytes of the sealed header that will stand in front of the payload.
+        associated: what the payload is authenticated with besides itself (version, media kind).
+    """
+
+    def __init__(
+        self,
+        signal: Signal,
+        ground: Ground,
+        shared: Keys,
+        nonce: bytes,
+        method: str,
+        header_size: int,
+        associated: bytes = b"",
+    ) -> None:
+        self._signal = signal
+        self._ground = ground
+        self._sync = _sync_key(shared)
+        self._nonce = nonce
+        self.keys = file_keys(shared, nonce)
+        self._use = f"intarsia/v1/payload/{method}"
+        self._header = bytes(header_size)
+        self._associated = associated
+        self._payload = b""
+        self._manner = PLAIN
+        self._replaced: NDArray[np.int32] | None = None
+
+    # --- how much -----------------------------------------------------------------------------------------
+
+    def layout(self, length: int | None, manner: Manner = PLAIN) -> Layout | None:
+        """Return how a payload of `length` bytes would lie; None for the length: no payload, a header only."""
+        body = len(self._header) + (0 if length is None else length + seal.OVERHEAD)
+        return frames.least_visible(self._ground, body, manner.protect, self._gain(manner))
+
+    def budget(self, manner: Manner = PLAIN) -> int:
+        """Return the most payload bytes that keep the sound at the least SNR; 0 when none do."""
+        low, high = 0, 2 * len(self._ground.starts) * DIGITS
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if self._keeps(middle, manner) else (low, middle - 1)
+        return low
+
+    def expected_db(self, length: int, manner: Manner = PLAIN) -> float:
+        """Expected SNR in dB with a payload of `length` bytes; -inf when it does not fit at all."""
+        how = self.layout(length, manner)
+        return -math.inf if how is None else self._ground.snr(self._noise(how, manner))
+
+    def _keeps(self, length: int, manner: Manner) -> bool:
+        how = self.layout(length, manner)
+        if how is None:
+            return False
+        # The squared change of a sample is spread about its mean like any uniform number's square, or wider where
+        # few samples change: three standard deviations of the sum are allowed for.
+        noise = self._noise(how, manner)
+        chance = 3 * math.sqrt(noise * max(1.0, how.m**2 / 15))
+        return manner.least_db is None or self._ground.snr(noise + chance) >= manner.least_db
+
+    def _noise(self, how: Layout, manner: Manner) -> float:
+        return frames.total_noise(self._ground, how, self._gain(manner))
+
+    def _gain(self, manner: Manner) -> float:
+        return shaping.gain(self._signal, self._ground, manner.shaping) if manner.shaping else 1.0
+
+    # --- in -----------------------------------------------------------------------------------------------
+
+    def write(self, payload: bytes, manner: Manner = PLAIN, tick: Tick | None = None) -> None:
+        """Seal `payload`; the samples are made when they are asked for, behind the header."""
+        self._payload = seal.seal(self.keys, self._use, payload, self._associated)
+        self._manner = manner
+
+    def read(self, length: int, tick: Tick | None = None) -> bytes:
+        """Unseal what `write` was given: a sound being written is not read from."""
+        return seal.unseal(self.keys, self._use, self._payload, self._associated)
+
+    def write_header(self, sealed: bytes) -> None:
+        """Set the sealed header that stands in front of the payload."""
+        self._header = sealed
+
+    def pieces(self, tick: Tick | None = None) -> Iterator[NDArray[np.int32]]:
+        """Yield the written sound in pieces, int32 [n, C]."""
+        how, starts = self._final()
+        body = self._header + self._payload
+        shares = erasure.spread(body, how.groups, how.share)
+        if how.spare:
+            shares = [share + zlib.crc32(share).to_bytes(frames.CHECK_BYTES, "little") for share in shares]
+        record = self._nonce + how.pack()
+        heads = sync.blocks(self._sync, record, how.frames, self.keys.derive("intarsia/v1/audio/spelling"))
+        writer = Writer(self.keys, how, self._ground, self._manner.shaping)
+        at = 0
+        for first, last in _batches(starts):
+            yield from self._untouched(at, int(starts[first]))
+            at = -(-(int(starts[last - 1]) + FRAME) // self._ground.channels) * self._ground.channels
+            span = self._span(int(starts[first]), at)
+            rows = (starts[first:last] - starts[first])[:, None] + np.arange(FRAME)
+            data = np.frombuffer(b"".join(shares[first:last]), np.uint8).reshape(last - first, -1)
+            span[rows] = writer.write(span[rows], heads[first:last], data, first)
+            if tick:
+                tick(last / how.frames)
+            yield span.reshape(-1, self._ground.channels)
+        yield from self._untouched(at, self._ground.size)
+
+    def _final(self) -> tuple[Layout, NDArray[np.int64]]:
+        how = self.layout(len(self._payload) - seal.OVERHEAD if self._payload else None, self._manner)
+        if how is None:
+            raise ValueError("the payload is larger than the budget; it was not asked for")
+        return how, _places(self.keys, self._ground, how.frames)
+
+    def _untouched(self, start: int, end: int) -> Iterator[NDArray[np.int32]]:
+        for at in range(start, end, _SPAN - _SPAN % self._ground.channels):
+            size = min(_SPAN - _SPAN % self._ground.channels, end - at)
+            yield self._span(at, at + size).reshape(-1, self._ground.channels)
+
+    def _span(self, start: int, end: int) -> NDArray[np.int32]:
+        """Return samples start … end − 1 over all channels, an own copy."""
+        if self._replaced is not None:
+            return self._replaced[start:end].copy()
+        channels = self._ground.channels
+        return self._signal.read(start // channels, (end - start) // channels).reshape(-1).astype(np.int32)
+
+    # --- for methods that write samples themselves --------------------------------------------------------
+
+    @property
+    def reserved(self) -> NDArray[np.int64]:
+        """Positions of the frames that carry the header."""
+        return (self._final()[1][:, None] + np.arange(FRAME)).reshape(-1)
+
+    @property
+    def samples(self) -> NDArray[np.int32]:
+        """All samples in memory, int32 [N], channels interleaved; without what `write` was given."""
+        return self._span(0, self._ground.size)
+
+    def replace(self, samples: NDArray[Any]) -> None:
+        """Set all samples but the reserved ones."""
+        replaced = samples.reshape(-1).astype(np.int32)
+        replaced[self.reserved] = self.samples[self.reserved]
+        self._replaced = replaced
+
+
+def _batches(starts: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Deal frames to batches that lie near enough to be read in one piece."""
+    first = 0
+    while first < len(starts):
+        near = int(np.searchsorted(starts, starts[first] + _SPAN))
+        last = min(first + _BATCH, max(near, first + 1))
+        yield first, last
+        first = last
+
+
+def _places(keys: Keys, ground: Ground, count: int) -> NDArray[np.int64]:
+    """Choose one usable frame in each cell, int64 [count]."""
+    bounds = frames.cell_bounds(ground, count)
+    sizes = np.diff(bounds).astype(np.uint64)
+    chosen = order.words(keys.derive("intarsia/v1/audio/places"), 0, count) % sizes
+    places: NDArray[np.int64] = ground.starts[bounds[:-1] + chosen.astype(np.int64)]
+    return places
+
+
+# --- out -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the frames of a sound say, before anything in it was unsealed.
+
+    Attributes:
+        keys: of this file.
+        body: header and payload, sealed, as far as the layout has room.
+        loss: share of the frames that are missing or damaged.
+        reserved: positions of the frames' samples, int64.
+    """
+
+    keys: Keys
+    body: bytes
+    loss: float
+    reserved: NDArray[np.int64]
+
+
+def find(signal: Signal, shared: Keys, tick: Tick | None = None) -> Found:
+    """Find the frames of a sound and put their bytes together.
+
+    Raises:
+        NoSecretError: there are none under this password, or too many are lost.
+    """
+    record, sightings = sync.agree(_scan(signal, _sync_key(shared), tick))
+    how = Layout.unpack(record[NONCE_BYTES:])
+    if how is None:
+        raise NoSecretError
+    keys = file_keys(shared, record[:NONCE_BYTES])
+    shares, offsets = _shares(signal, Coder(keys, how), how, sightings)
+    body = erasure.gather(shares, how.groups)
+    reserved = (np.array(offsets, np.int64)[:, None] + np.arange(FRAME)).reshape(-1)
+    return Found(keys, body, 1 - len(shares) / how.frames, reserved)
+
+
+def _scan(signal: Signal, key: bytes, tick: Tick | None) -> list[sync.Sighting]:
+    found: list[sync.Sighting] = []
+    channels = signal.channels
+    step = _SCAN // channels
+    overlap = -(-sync.DIGITS // channels)
+    for start in range(0, signal.length, step):
+        piece = signal.read(start, min(step + overlap, signal.length - start)).reshape(-1)
+        digits = modulo.read(piece, 3).astype(np.uint8)
+        seen = sync.find(key, digits, channels)
+        offsets = (each for each in seen if each.offset < step * channels)
+        found += [sync.Sighting(each.offset + start * channels, each.index, each.share) for each in offsets]
+        if tick:
+            tick(min(1.0, (start + step) / signal.length))
+    return found
+
+
+def _shares(
+    signal: Signal, coder: Coder, how: Layout, sightings: list[sync.Sighting]
+) -> tuple[Mapping[int, bytes], list[int]]:
+    """Read the bytes of every frame that is whole; the first of two with one index counts if its checksum holds."""
+    channels = signal.channels
+    long = -(-FRAME // channels)
+    shares: dict[int, bytes] = {}
+    offsets: list[int] = []
+    usable = [s for s in sightings if s.index < how.frames and s.offset + FRAME <= signal.length * channels]
+    for at in range(0, len(usable), _BATCH):
+        batch = usable[at : at + _BATCH]
+        rows = [signal.read(s.offset // channels, long).reshape(-1)[:FRAME] for s in batch]
+        data = coder.bytes(np.stack(rows)[:, sync.DIGITS :], [s.index for s in batch])
+        for sighting, row in zip(batch, data, strict=True):
+            share, check = row[: how.share].tobytes(), row[how.share :].tobytes()
+            whole = not how.spare or zlib.crc32(share).to_bytes(frames.CHECK_BYTES, "little") == check
+            if whole and sighting.index not in shares:
+                shares[sighting.index] = share
+                offsets.append(sighting.offset)
+    return shares, offsets
+
+
+class Received(Channel):
+    """A sound to read from.
+
+    Args:
+        signal: the container's samples.
+        found: what `find` found in it.
+        method: name of the method, from the header.
+        header_size: bytes of the sealed header in front of the payload.
+        associated: what the payload was authenticated with.
+    """
+
+    def __init__(self, signal: Signal, found: Found, method: str, header_size: int, associated: bytes = b"") -> None:
+        self._signal = signal
+        self._found = found
+        self._use = f"intarsia/v1/payload/{method}"
+        self._start = header_size
+        self._associated = associated
+
+    def read(self, length: int, tick: Tick | None = None) -> bytes:
+        """Unseal the payload of `length` bytes behind the header."""
+        sealed = self._found.body[self._start : self._start + length + seal.OVERHEAD]
+        return seal.unseal(self._found.keys, self._use, sealed, self._associated)
+
+    @property
+    def reserved(self) -> NDArray[np.int64]:
+        """Positions of the frames."""
+        return self._found.reserved
+
+    @property
+    def samples(self) -> NDArray[np.int32]:
+        """All samples in memory, int32 [N], channels interleaved."""
+        return self._signal.read(0, self._signal.length).reshape(-1).astype(np.int32)
+
+    def budget(self, manner: Manner = PLAIN) -> int:
+        """Nothing: a container is read."""
+        return 0
+
+    def expected_db(self, length: int, manner: Manner = PLAIN) -> float:
+        """Nothing: a container is read."""
+        return -math.inf
+
+    def write(self, payload: bytes, manner: Manner = PLAIN, tick: Tick | None = None) -> None:
+        """Refuse: a container is read."""
+        raise NotImplementedError("a received sound is read, not written")
+
+    def replace(self, samples: NDArray[Any]) -> None:
+        """Refuse: a container is read."""
+        raise NotImplementedError("a received sound is read, not written")
