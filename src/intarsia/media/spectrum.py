@@ -57,7 +57,8 @@ def stft(samples: NDArray[np.generic], window: int, hop: int) -> Complex:
     after = (frames - 1) * hop + window - before - length
     padded = np.pad(samples.astype(np.float64), [(0, 0)] * (samples.ndim - 1) + [(before, after)])
     cut = np.lib.stride_tricks.sliding_window_view(padded, window, axis=-1)[..., ::hop, :]
-    return np.fft.rfft(cut * _hann(window), axis=-1)
+    result: Complex = np.fft.rfft(cut * _hann(window), axis=-1)
+    return result
 
 
 def istft(spectrum: Complex, window: int, hop: int, length: int) -> Real:
@@ -95,7 +96,8 @@ def _stft_frames(length: int, window: int, hop: int) -> int:
 
 
 def _hann(window: int) -> Real:
-    return 0.5 - 0.5 * np.cos(2 * np.pi / window * np.arange(window))
+    taps: Real = 0.5 - 0.5 * np.cos(2 * np.pi / window * np.arange(window))
+    return taps
 
 
 def _overlap_add(frames: Real, hop: int) -> Real:

@@ -1,7 +1,8 @@
-"""The demo: real pictures and files through every method, and a page that shows them.
+"""The demo: real pictures, sounds and files through every method, and a page that shows them.
 
-Covers and secrets are the photographs scikit-image bundles, a text and a file of random bytes. Everything shown
-comes from the container read back from disk in a call of its own.
+Covers and secrets are the photographs scikit-image bundles, sounds made by rules, a text and a file of random bytes.
+Everything shown comes from the container read back from disk in a call of its own; where a row says so, after a
+quarter of it was cut out.
 """
 
 import html
@@ -13,41 +14,45 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image as Pil
 from PIL import ImageDraw, ImageFont
 
 from ..carrier.keys import Keyring
 from ..errors import UsageError
-from ..media import Blob, Image, Value, files, image_file, metrics
-from ..media.image import to_pil
+from ..media import Audio, Blob, Cover, Image, Value, audio_file, files, image_file, metrics, values
+from ..media.image import resize
 from ..pipeline import Terms, hide_file, reveal_file
+from . import sounds
+from .tiles import difference, tile
 
 PASSWORD = "a password for the demo"  # noqa: S105 (it opens the demo's own containers)
 AMPLIFY = 60
 _TILE = 220
 _COLUMNS = ("cover", "container", f"difference x{AMPLIFY}", "secret", "revealed")
-_TEXT = "Marquetry shows what it is made of; intarsia hides one wood in another. This text came out of a photograph."
+_TEXT = "Marquetry shows what it is made of; intarsia hides one wood in another. This text came out of the file beside it."
 
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to show: names of cover and secret, method, settings."""
+    """One thing to show: names of cover and secret, method, settings, and whether a quarter is lost on the way."""
 
     cover: str
     secret: str
     method: str
     settings: dict[str, object]
+    cut: bool = False
 
     @property
     def label(self) -> str:
         """Method and settings in words."""
-        return " ".join([self.method, *(f"{key}={value}" for key, value in self.settings.items())])
+        words = [self.method, *(f"{key}={value}" for key, value in self.settings.items())]
+        return " ".join([*words, "(a quarter cut out)"] if self.cut else words)
 
     @property
     def stem(self) -> str:
         """File name stem of what this case writes."""
-        return "-".join([self.method, *map(str, self.settings.values()), self.secret, "in", self.cover])
+        words = [self.method, *map(str, self.settings.values()), self.secret, "in", self.cover]
+        return "-".join([*words, "cut"] if self.cut else words)
 
 
 CASES = (
@@ -58,26 +63,36 @@ CASES = (
     Case("astronaut", "coffee", "lsb", {"bits": 3}),
     Case("astronaut", "text", "exact", {}),
     Case("coffee", "bytes", "exact", {}),
+    Case("coffee", "tune", "exact", {}),
+    Case("voice", "small", "exact", {"snr": 40}),
+    Case("voice", "small", "exact", {"snr": 40}, cut=True),
+    Case("voice", "tune", "exact", {"snr": 40}),
+    Case("tune", "small", "lsb", {"bits": 2}),
+    Case("tune", "text", "exact", {}),
 )
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One row of the table; PSNR in dB on RGB from the saved file (inf: exact), SSIM of the container, seconds."""
+    """One row of the table, from the saved file.
+
+    PSNR on RGB of pictures, SNR of sounds, dB (inf: exact); SSIM of a container that is a picture; seconds.
+    """
 
     case: Case
     secret_bytes: int
-    cover_psnr: float
-    cover_ssim: float
-    secret_psnr: float
+    carrier_db: float
+    cover_ssim: float | None
+    secret_db: float
     hide_seconds: float
     reveal_seconds: float
     pictures: tuple[Path, ...]
 
     def cells(self) -> tuple[str, ...]:
         """Return the row of the table."""
-        secret = "exact" if math.isinf(self.secret_psnr) else f"{self.secret_psnr:.2f}"
-        numbers = (f"{self.secret_bytes:,}", f"{self.cover_psnr:.2f}", f"{self.cover_ssim:.4f}", secret)
+        secret = "exact" if math.isinf(self.secret_db) else f"{self.secret_db:.2f}"
+        ssim = "" if self.cover_ssim is None else f"{self.cover_ssim:.4f}"
+        numbers = (f"{self.secret_bytes:,}", f"{self.carrier_db:.2f}", ssim, secret)
         times = (f"{self.hide_seconds:.2f}", f"{self.reveal_seconds:.2f}")
         return (self.case.label, self.case.cover, self.case.secret, *numbers, *times)
 
@@ -87,10 +102,10 @@ class Shown:
 
     def sentence(self) -> str:
         """Say the row in one line."""
-        secret = "exact" if math.isinf(self.secret_psnr) else f"{self.secret_psnr:.1f} dB"
+        secret = "exact" if math.isinf(self.secret_db) else f"{self.secret_db:.1f} dB"
         return (
             f"{self.case.label}: {self.case.secret} in {self.case.cover}, {self.secret_bytes:,} bytes, "
-            f"cover {self.cover_psnr:.1f} dB, secret {secret}, {self.hide_seconds:.1f} s"
+            f"cover {self.carrier_db:.1f} dB, secret {secret}, {self.hide_seconds:.1f} s"
         )
 
 
@@ -99,9 +114,9 @@ HEADINGS = (
     "cover",
     "secret",
     "payload (bytes)",
-    "cover PSNR (dB)",
+    "cover PSNR or SNR (dB)",
     "cover SSIM",
-    "secret PSNR (dB)",
+    "secret PSNR or SNR (dB)",
     "hide (s)",
     "reveal (s)",
 )
@@ -130,28 +145,34 @@ def _media() -> dict[str, Value]:
         ) from error
     names = ("astronaut", "coffee", "chelsea", "camera", "retina")
     pictures = {name: Image(np.asarray(getattr(data, name)())) for name in names}
+    pictures["small"] = resize(pictures["coffee"], 256, 256)
+    tune = Audio.of(sounds.tune(4.0), 22_050, name="tune.wav")
+    voice = Audio.of(sounds.voice(6.0), 16_000, name="voice.wav")
     noise = Blob(np.random.default_rng(7).bytes(60_000), "noise.bin")
-    return {**pictures, "text": Blob.text(_TEXT), "bytes": noise}
+    return {**pictures, "tune": tune, "voice": voice, "text": Blob.text(_TEXT), "bytes": noise}
 
 
 def _show(case: Case, media: dict[str, Value], folder: Path) -> Shown:
     cover, secret = media[case.cover], media[case.secret]
     if isinstance(secret, Image):
         secret = replace(secret, name=f"{case.secret}.png")
-    path = folder / f"{case.stem}.png"
+    assert isinstance(cover, Image | Audio)
+    path = folder / f"{case.stem}{'.wav' if isinstance(cover, Audio) else '.png'}"
     terms = Terms(Keyring(PASSWORD), case.method, case.settings, force=True)
     hidden = hide_file(cover, secret, path, terms)
+    saved = values.cover(path, max_pixels=image_file.MAX_PIXELS)
+    if case.cut:
+        saved = _three_quarters(saved, path)
     started = time.perf_counter()
     found = reveal_file(path, None, Terms(Keyring(PASSWORD))).value
     seconds = time.perf_counter() - started
-    saved = image_file.load(path)
-    assert isinstance(cover, Image)
-    quality = hidden.secrets[0].psnr
+    quality = hidden.secrets[0].quality
+    pictures = isinstance(cover, Image) and isinstance(saved, Image)
     return Shown(
         case,
         hidden.secrets[0].bytes,
         hidden.carrier_db,
-        metrics.ssim(cover.samples, saved.samples),
+        metrics.ssim(cover.samples, saved.samples) if pictures else None,
         math.inf if quality is None else quality,
         hidden.seconds,
         seconds,
@@ -159,29 +180,26 @@ def _show(case: Case, media: dict[str, Value], folder: Path) -> Shown:
     )
 
 
-def _pictures(case: Case, folder: Path, cover: Image, saved: Image, secret: Value, found: Value) -> tuple[Path, ...]:
+def _three_quarters(sound: Cover, path: Path) -> Audio:
+    """Cut a quarter out of the middle of a saved sound, and save what is left."""
+    assert isinstance(sound, Audio)
+    samples, quarter = sound.samples, sound.length // 4
+    left = np.concatenate([samples[: 2 * quarter], samples[3 * quarter :]])
+    cut = replace(sound, pcm=Audio.of(left, sound.rate, depth=sound.depth).pcm, file=None)
+    files.write_output(path, audio_file.encode(cut, "WAV"), force=True)
+    return cut
+
+
+def _pictures(case: Case, folder: Path, cover: Cover, saved: Cover, secret: Value, found: Value) -> tuple[Path, ...]:
     """Write the five tiles of a row and return their paths in the order of `_COLUMNS`."""
-    difference = np.abs(cover.samples.astype(np.int16) - saved.samples.astype(np.int16)) * AMPLIFY
-    tiles = [cover, saved, Image(np.clip(difference, 0, 255).astype(np.uint8)), secret, found]
+    same_length = isinstance(cover, Image) or (isinstance(saved, Audio) and saved.length == cover.length)
+    change = difference(cover, saved, AMPLIFY) if same_length else tile(Blob.text("(shorter than its cover)"))
+    drawn = (tile(cover), tile(saved), change, tile(secret), tile(found))
     paths = []
-    for column, tile in zip(("cover", "container", "difference", "secret", "revealed"), tiles, strict=True):
+    for column, picture in zip(("cover", "container", "difference", "secret", "revealed"), drawn, strict=True):
         paths.append(folder / "tiles" / f"{case.stem}-{column}.png")
-        picture = to_pil(tile) if isinstance(tile, Image) else _card(tile)
-        files.write_output(paths[-1], image_file.encode(Image(_rgb(picture)), "PNG"), force=True)
+        files.write_output(paths[-1], image_file.encode(Image(picture), "PNG"), force=True)
     return tuple(paths)
-
-
-def _card(blob: Blob) -> Pil.Image:
-    """Draw a text, or the first bytes of a file, as a picture."""
-    card = Pil.new("RGB", (400, 400), "white")
-    text = blob.data.decode() if blob.is_text else blob.data[:176].hex(" ")
-    lines = [text[i : i + 33] for i in range(0, len(text), 33)]
-    ImageDraw.Draw(card).multiline_text((12, 12), "\n".join(lines), "black", ImageFont.load_default(20), spacing=6)
-    return card
-
-
-def _rgb(picture: Pil.Image) -> NDArray[np.uint8]:
-    return np.asarray(picture.convert("RGB"))
 
 
 def _write_page(folder: Path, rows: list[Shown]) -> None:
@@ -201,7 +219,9 @@ def _figure(folder: Path, row: Shown) -> str:
         f"<figcaption>{caption}</figcaption></figure>"
         for path, caption in zip(row.pictures, _COLUMNS, strict=True)
     )
-    return f"<h2>{html.escape(row.sentence())}</h2><div class=row>{tiles}</div>"
+    sound = f"{row.case.stem}.wav"
+    player = f'<audio controls src="{html.escape(sound)}"></audio>' if (folder / sound).exists() else ""
+    return f"<h2>{html.escape(row.sentence())}</h2>{player}<div class=row>{tiles}</div>"
 
 
 def _write_sheet(folder: Path, rows: list[Shown]) -> None:
@@ -231,7 +251,8 @@ figure {{ margin: 0; flex: 1 }} img {{ width: 100%; display: block }} figcaption
 </style>
 <h1>Intarsia demo</h1>
 <p>Every figure comes from the saved container, read back from disk with no cover at hand. Differences are amplified
-{amplify} times. PSNR is over all colour samples, 8 bits.</p>
+{amplify} times. PSNR is over all colour samples, 8 bits; sounds are shown as spectrograms, time to the right, frequency
+upwards, and their SNR is that of the waveform.</p>
 <table><tr>{heads}</tr>
 {cells}
 </table>
