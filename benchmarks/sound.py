@@ -7,6 +7,7 @@ Kodak set, say). A recording is repeated or cut to the seconds a row says and sc
 recording i. What is measured is what a process of its own reveals from the WAV (or PNG) file. Parts:
 
     speech    pictures in speech: SNR, PESQ (if the package pesq is there), level of the quiet frames; PSNR, SSIM, MAE
+    shaping   random bytes at SNR 40, with noise shaping of several strengths, in every recording
     loss      the protected ones again, after a quarter was zeroed or cut out in four ways
     bytes     random bytes in speech, and a megabyte in stereo
     music     the first 100,000 samples of music in 512x512 pictures
@@ -29,6 +30,7 @@ from intarsia.carrier.keys import Keyring
 from intarsia.errors import UsageError
 from intarsia.media import Audio, Blob, Image, audio_file, image_file, metrics, sound_metrics
 from intarsia.pipeline import Terms, hide_file
+from intarsia.survey import capacity
 
 PASSWORD = "benchmark"
 RATE = 16_000
@@ -58,6 +60,7 @@ CASES = (
     Case(256, "RGB", 3.0, 50, 0.0),
     Case(512, "L", 1.054, 30, 0.0),
 )
+SHAPINGS = (0.0, 0.5, 0.85)
 MUSIC = ((49.5, 4), (54.5, 4), (64.0, 4))
 
 
@@ -150,6 +153,29 @@ def pesq(cover: Audio, stego: Audio) -> float:
         return sound_metrics.pesq_wb(cover.planes()[0], stego.planes()[0], cover.rate)
     except (UsageError, ValueError):
         return float("nan")
+
+
+def with_shaping(recordings: list[Path], _pictures: list[Path], folder: Path) -> Iterator[str]:
+    """Yield what noise shaping does: speech of three seconds filled at SNR 40."""
+    yield "| shaping | bytes | SNR mean | min | PESQ mean | min | STOI mean | min |\n|---|---|---|---|---|---|---|---|"
+    for shaping in SHAPINGS:
+        rows = [shaped(path, shaping, number, folder) for number, path in enumerate(recordings)]
+        length, *columns = (list(column) for column in zip(*rows, strict=True))
+        cells = (said(columns[0]), said(columns[1]), said(columns[2], 4))
+        yield f"| {shaping:g} | {np.mean(length):,.0f} | " + " | ".join(cells) + " |"
+
+
+def shaped(recording: Path, shaping: float, seed: int, folder: Path) -> tuple[float, ...]:
+    """Fill one recording with random bytes; return their number, SNR, PESQ and STOI."""
+    cover = saved(speech(recording, 3.0), folder / "cover.wav")
+    settings = {"snr": 40, "protect": 0.0, "shaping": shaping}
+    length = capacity(cover, None, terms(**settings)).bytes
+    data = np.random.default_rng(seed).bytes(length)
+    hide_file(folder / "cover.wav", Blob(data), folder / "container.wav", terms(**settings))
+    assert revealed(folder / "container.wav", folder / "secret.bin") == (0, data)
+    stego = audio_file.load(folder / "container.wav")
+    understood = sound_metrics.stoi(cover.planes()[0], stego.planes()[0], cover.rate)
+    return length, sound_metrics.snr_of(cover, stego), pesq(cover, stego), understood
 
 
 def lost(sound: Samples, kind: str, draw: np.random.Generator) -> Samples:
@@ -246,15 +272,17 @@ def main() -> None:
     parser.add_argument("pictures", type=Path)
     parser.add_argument("--music", type=Path)
     parser.add_argument("--limit", type=int)
-    parser.add_argument("--part", choices=("speech", "loss", "bytes", "music"))
+    parser.add_argument("--part", choices=("speech", "shaping", "loss", "bytes", "music"))
     options = parser.parse_args()
     pictures = sorted(options.pictures.glob("*.png"))[: options.limit]
+    every = sorted(options.speech.glob("*.flac"))[: options.limit]
     recordings = sorted(options.speech.glob("*.flac"))
     recordings = [recordings[i % len(recordings)] for i in range(max(len(pictures), 6))]
     music = sorted(options.music.glob("*.flac"))[: options.limit] if options.music else []
     Part = Callable[[list[Path], list[Path], Path], Iterator[str]]  # noqa: N806 (a type)
     parts: dict[str, tuple[Part, list[Path]]] = {
         "speech": (in_speech, recordings),
+        "shaping": (with_shaping, every),
         "loss": (after_loss, recordings),
         "bytes": (with_bytes, recordings[: len(pictures)] if len(pictures) > 5 else recordings),
         "music": (with_music, music),

@@ -128,6 +128,23 @@ def test_any_shape_and_budget(length, channels, seed, budget):
         assert mdct.decode(code)[0].shape == samples.shape
 
 
+RECORDED = (
+    "10020000009643b1bc170e809c807c748d7e6db7589b119d26b8e2001c32fdfcf143ac5d326785228f73d5b340bd227a9624a8d084a58e5c"
+    "f9799cc22d5e15211833c09d0d54a61e1d5c17125b658854326fd5511a63b07e7c3e20d1477033914e3c0f383996266d104086"
+)
+
+
+def test_a_code_of_this_release_stays_readable():
+    n = np.arange(150)
+    base = (n * n * 37 % 401 - 200) * (n % 50)
+    samples = np.stack([base // 4, base // 5 + n % 7], axis=1)
+    found, depth = mdct.decode(bytes.fromhex(RECORDED))
+    assert depth == 16
+    assert np.abs(found[:5] - [[-24, -20], [-201, -165], [-35, -28], [101, 83], [121, 99]]).max() <= 1
+    assert abs(int(found.sum()) + 2066) <= 3
+    assert 8.5 < snr(samples, found) < 30
+
+
 def decodes_or_complains(code):
     try:
         samples, depth = mdct.decode(code)
@@ -139,20 +156,20 @@ def decodes_or_complains(code):
 
 @pytest.mark.parametrize("channels", [1, 2])
 def test_damage_is_noticed_or_survived(channels):
-    code = mdct.encode(tune(2500, channels), 16, 700)
+    code = mdct.encode(tune(1000, channels), 16, 500)
     draw = random.Random(5)
-    for cut in (*range(40), *(draw.randrange(len(code)) for _ in range(15))):
+    for cut in (*range(0, 40, 3), *(draw.randrange(len(code)) for _ in range(10))):
         decodes_or_complains(code[:cut])
-    for place in (*range(30), *(draw.randrange(len(code)) for _ in range(30))):
+    for place in (*range(25), *(draw.randrange(len(code)) for _ in range(25))):
         damaged = bytearray(code)
         damaged[place] ^= draw.randrange(1, 256)
         decodes_or_complains(bytes(damaged))
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_any_bytes_behind_a_head_end_soon(data):
-    head = mdct.encode(np.zeros((3000, 1), np.int32), 16, 100)[: mdct._HEAD_BYTES]
+    head = mdct.encode(np.zeros((1000, 1), np.int32), 16, 100)[: mdct._HEAD_BYTES]
     decodes_or_complains(head + data)
     decodes_or_complains(data)
 

@@ -29,7 +29,7 @@ PASSWORD = "a password for the demo"  # noqa: S105 (it opens the demo's own cont
 AMPLIFY = 60
 _TILE = 220
 _COLUMNS = ("cover", "container", f"difference x{AMPLIFY}", "secret", "revealed")
-_TEXT = "Marquetry shows what it is made of; intarsia hides one wood in another. This text came out of the file beside it."
+_TEXT = "Marquetry shows what it is made of; intarsia hides one wood in another. This text came out of its container."
 
 
 @dataclass(frozen=True)
