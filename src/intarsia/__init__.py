@@ -37,22 +37,24 @@ def hide(
     max_pixels: int | None = None,
     **settings: object,
 ) -> Hidden:
-    """Hide a secret in a picture and write the container, which is read back and checked before it appears.
+    """Hide a secret in a picture or a sound and write the container, which is read back and checked before it appears.
 
     Args:
-        cover: picture file, or a picture: `intarsia.media.Image`, uint8 array [H, W] or [H, W, 3], Pillow picture.
-        secret: any file, or a value: bytes, a picture as above, `intarsia.media.Blob`; a list of one.
-        out: container to write: .png, .bmp, .tif, .tiff or .webp (lossless).
+        cover: picture or sound file; or a picture: `intarsia.media.Image`, uint8 array [H, W] or [H, W, 3], Pillow
+            picture; or a sound: `intarsia.media.Audio`.
+        secret: any file, or a value: bytes, a picture or a sound as above, `intarsia.media.Blob`; a list of one.
+        out: container to write: .png, .bmp, .tif, .tiff or .webp (lossless) for a picture, .wav or .flac for a sound.
         method: name from `methods()`; None is `exact`.
         password: None is the public key, which anybody can try.
         force: replace `out` if it exists.
         seed: makes the container repeatable: same inputs and seed, same bytes. None draws fresh randomness.
         max_pixels: limit on pictures read; None is 64 million.
-        **settings: of the method, for `exact`: preset="fast" | "balanced" | "best", cover_db=, secret_db= (dB).
+        **settings: of the method, for `exact`: preset="fast" | "balanced" | "best", cover_db= (picture), snr= (sound),
+            secret_db= (dB), protect= (share of a sound that may be lost), shaping= (of its noise).
 
     Returns:
-        What was measured on the saved file: cover PSNR in dB (RGB, higher is better), and for each secret its
-        bytes and PSNR or that it is exact.
+        What was measured on the saved file: cover PSNR in dB (RGB) or carrier SNR in dB (waveform), higher is better,
+        and for each secret its bytes and PSNR, SNR, or that it is exact.
 
     Raises:
         intarsia.errors.IntarsiaError: one class for each exit code; nothing was written.
@@ -80,9 +82,9 @@ def reveal(
     """Reveal what a container holds, from the file alone.
 
     Args:
-        container: picture file, or `intarsia.media.Image`.
-        out: None returns values only; a folder restores name and format; a file name converts a picture to its
-            suffix.
+        container: picture or sound file, `intarsia.media.Image` or `Audio`.
+        out: None returns values only; a folder restores name and format; a file name converts a picture or a sound to
+            its suffix.
         password: None is the public key.
         method: must be the one it was hidden with; None reads it from the header.
         force: replace existing files.
@@ -109,7 +111,7 @@ def capacity(
     """Tell how many bytes fit in a cover and, with a secret, what hiding it would give.
 
     Args:
-        cover: picture file, or `intarsia.media.Image`.
+        cover: picture or sound file, `intarsia.media.Image` or `Audio`.
         secret: file or value to try; nothing is written.
         method: None is `exact`.
         max_pixels: limit on pictures read; None is 64 million.
