@@ -3,16 +3,21 @@
     method ──payload, manner──► Channel ──► scattered   digits at keyed places all over a picture
                                         └─► framed      digits in frames of a sound, each found for itself
 
-What the bytes mean is not known here; who holds the password is not known here either.
+Payloads are sealed here, so a kind of cover only has to carry bytes that look like noise. What they mean is not known;
+who holds the password is not known either.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from . import seal
+from .keys import Keys
 
 Tick = Callable[[float], None]
 """Called with the share done, 0..1."""
@@ -37,7 +42,56 @@ PLAIN = Manner()
 
 
 class Channel(ABC):
-    """Sealed bytes in and out of one cover."""
+    """Sealed bytes in and out of one cover.
+
+    Several payloads lie behind one another, each sealed under a key of its own.
+
+    Args:
+        keys: the container's keys.
+        method: name of the method, part of the payloads' keys and of what is authenticated.
+        associated: what payloads are authenticated with besides themselves (version, media kind).
+    """
+
+    def __init__(self, keys: Keys, method: str, associated: bytes) -> None:
+        self._keys = keys
+        self._associated = associated
+        self._use = f"intarsia/v1/payload/{method}"
+
+    # --- for every method ---------------------------------------------------------------------------------
+
+    def write(self, payload: bytes, manner: Manner = PLAIN, tick: Tick | None = None) -> None:
+        """Seal `payload` and write it in the least visible way; needs `len(payload) <= budget(manner)`."""
+        self.write_all([payload], manner, tick)
+
+    def write_all(self, payloads: Sequence[bytes], manner: Manner = PLAIN, tick: Tick | None = None) -> None:
+        """Seal payloads and write them; each but the first takes `seal.OVERHEAD` bytes more than its own."""
+        sealed = [
+            seal.seal(self._keys, self._use_of(number), payload, self._associated)
+            for number, payload in enumerate(payloads)
+        ]
+        self._put(b"".join(sealed), manner, tick)
+
+    def read(self, length: int, tick: Tick | None = None) -> bytes:
+        """Read the only payload, of `length` bytes, and unseal it.
+
+        Raises:
+            NoSecretError: nothing of that length was sealed here with these keys, or it was changed.
+        """
+        return self.read_all([length], tick)[0]
+
+    def read_all(self, lengths: Sequence[int], tick: Tick | None = None) -> list[bytes]:
+        """Read payloads of these lengths and unseal them; errors are those of `read`."""
+        ends = list(accumulate((length + seal.OVERHEAD for length in lengths), initial=0))
+        stream = self._take(ends[-1], tick)
+        return [
+            seal.unseal(self._keys, self._use_of(number), stream[start:end], self._associated)
+            for number, (start, end) in enumerate(pairwise(ends))
+        ]
+
+    def _use_of(self, number: int) -> str:
+        return f"{self._use}/{number}" if number else self._use
+
+    # --- for each kind of cover ---------------------------------------------------------------------------
 
     @property
     @abstractmethod
@@ -46,23 +100,11 @@ class Channel(ABC):
 
     @abstractmethod
     def budget(self, manner: Manner = PLAIN) -> int:
-        """Return the most payload bytes that fit in this manner; 0 when none do."""
+        """Return the most bytes of one payload that fit in this manner; 0 when none do."""
 
     @abstractmethod
     def expected_db(self, length: int, manner: Manner = PLAIN) -> float:
-        """Return the expected PSNR (picture) or SNR (sound) in dB with a payload of `length` bytes."""
-
-    @abstractmethod
-    def write(self, payload: bytes, manner: Manner = PLAIN, tick: Tick | None = None) -> None:
-        """Seal `payload` and write it in the least visible way; needs `len(payload) <= budget(manner)`."""
-
-    @abstractmethod
-    def read(self, length: int, tick: Tick | None = None) -> bytes:
-        """Read a payload of `length` bytes and unseal it.
-
-        Raises:
-            NoSecretError: nothing of that length was sealed here with these keys, or it was changed.
-        """
+        """Return the expected PSNR (picture) or SNR (sound) in dB with one payload of `length` bytes."""
 
     @property
     @abstractmethod
@@ -72,3 +114,11 @@ class Channel(ABC):
     @abstractmethod
     def replace(self, samples: NDArray[Any]) -> None:
         """Let a method that writes samples itself set all but the reserved ones (and what a picture has closed)."""
+
+    @abstractmethod
+    def _put(self, stream: bytes, manner: Manner, tick: Tick | None) -> None:
+        """Write sealed bytes."""
+
+    @abstractmethod
+    def _take(self, size: int, tick: Tick | None) -> bytes:
+        """Return `size` sealed bytes, or fewer when there cannot be as many."""

@@ -7,6 +7,7 @@ Every frame is written and read for itself, so a sound of any length goes throug
 after a cut is read like a whole one.
 """
 
+import contextlib
 import math
 import zlib
 from collections.abc import Iterator, Mapping
@@ -65,13 +66,16 @@ class Framed(Channel):
         self._ground = ground
         self._sync = _sync_key(shared)
         self._nonce = nonce
-        self.keys = file_keys(shared, nonce)
-        self._use = f"intarsia/v1/payload/{method}"
+        super().__init__(file_keys(shared, nonce), method, associated)
         self._header = bytes(header_size)
-        self._associated = associated
         self._payload = b""
         self._manner = PLAIN
         self._replaced: NDArray[np.int32] | None = None
+
+    @property
+    def keys(self) -> Keys:
+        """Keys of this file."""
+        return self._keys
 
     # --- how much -----------------------------------------------------------------------------------------
 
@@ -111,14 +115,12 @@ class Framed(Channel):
 
     # --- in -----------------------------------------------------------------------------------------------
 
-    def write(self, payload: bytes, manner: Manner = PLAIN, tick: Tick | None = None) -> None:
-        """Seal `payload`; the samples are made when they are asked for, behind the header."""
-        self._payload = seal.seal(self.keys, self._use, payload, self._associated)
-        self._manner = manner
+    def _put(self, stream: bytes, manner: Manner, tick: Tick | None) -> None:
+        # The samples are made when they are asked for, behind the header.
+        self._payload, self._manner = stream, manner
 
-    def read(self, length: int, tick: Tick | None = None) -> bytes:
-        """Unseal what `write` was given: a sound being written is not read from."""
-        return seal.unseal(self.keys, self._use, self._payload, self._associated)
+    def _take(self, size: int, tick: Tick | None) -> bytes:
+        return self._payload[:size]
 
     def write_header(self, sealed: bytes) -> None:
         """Set the sealed header that stands in front of the payload."""
@@ -132,8 +134,8 @@ class Framed(Channel):
         if how.spare:
             shares = [share + zlib.crc32(share).to_bytes(frames.CHECK_BYTES, "little") for share in shares]
         record = self._nonce + how.pack()
-        heads = sync.blocks(self._sync, record, how.frames, self.keys.derive("intarsia/v1/audio/spelling"))
-        writer = Writer(self.keys, how, self._ground, self._manner.shaping)
+        heads = sync.blocks(self._sync, record, how.frames, self._keys.derive("intarsia/v1/audio/spelling"))
+        writer = Writer(self._keys, how, self._ground, self._manner.shaping)
         at = 0
         for first, last in _batches(starts):
             yield from self._untouched(at, int(starts[first]))
@@ -151,7 +153,7 @@ class Framed(Channel):
         how = self.layout(len(self._payload) - seal.OVERHEAD if self._payload else None, self._manner)
         if how is None:
             raise ValueError("the payload is larger than the budget; it was not asked for")
-        return how, _places(self.keys, self._ground, how.frames)
+        return how, _places(self._keys, self._ground, how.frames)
 
     def _untouched(self, start: int, end: int) -> Iterator[NDArray[np.int32]]:
         for at in range(start, end, _SPAN - _SPAN % self._ground.channels):
@@ -226,14 +228,24 @@ class Found:
 def find(signal: Signal, shared: Keys, tick: Tick | None = None) -> Found:
     """Find the frames of a sound and put their bytes together.
 
+    Where two containers under one password lie in one file, the one that is most nearly whole is taken.
+
     Raises:
         NoSecretError: there are none under this password, or too many are lost.
     """
-    record, sightings = sync.agree(_scan(signal, _sync_key(shared), tick))
-    how = Layout.unpack(record[NONCE_BYTES:])
-    if how is None:
-        raise NoSecretError
-    keys = file_keys(shared, record[:NONCE_BYTES])
+    found = []
+    for record, sightings in sync.records(_scan(signal, _sync_key(shared), tick)):
+        how = Layout.unpack(record[NONCE_BYTES:])
+        if how is not None:
+            whole = len({s.index for s in sightings if s.index < how.frames}) / how.frames
+            found.append((whole, len(sightings), record, how, sightings))
+    for *_, record, how, sightings in sorted(found, key=lambda each: each[:2], reverse=True):
+        with contextlib.suppress(NoSecretError):
+            return _gathered(signal, file_keys(shared, record[:NONCE_BYTES]), how, sightings)
+    raise NoSecretError
+
+
+def _gathered(signal: Signal, keys: Keys, how: Layout, sightings: list[sync.Sighting]) -> Found:
     shares, offsets = _shares(signal, Coder(keys, how), how, sightings)
     body = erasure.gather(shares, how.groups)
     reserved = (np.array(offsets, np.int64)[:, None] + np.arange(FRAME)).reshape(-1)
@@ -292,14 +304,11 @@ class Received(Channel):
     def __init__(self, signal: Signal, found: Found, method: str, header_size: int, associated: bytes = b"") -> None:
         self._signal = signal
         self._found = found
-        self._use = f"intarsia/v1/payload/{method}"
+        super().__init__(found.keys, method, associated)
         self._start = header_size
-        self._associated = associated
 
-    def read(self, length: int, tick: Tick | None = None) -> bytes:
-        """Unseal the payload of `length` bytes behind the header."""
-        sealed = self._found.body[self._start : self._start + length + seal.OVERHEAD]
-        return seal.unseal(self._found.keys, self._use, sealed, self._associated)
+    def _take(self, size: int, tick: Tick | None) -> bytes:
+        return self._found.body[self._start : self._start + size]
 
     @property
     def reserved(self) -> NDArray[np.int64]:
@@ -319,8 +328,7 @@ class Received(Channel):
         """Nothing: a container is read."""
         return -math.inf
 
-    def write(self, payload: bytes, manner: Manner = PLAIN, tick: Tick | None = None) -> None:
-        """Refuse: a container is read."""
+    def _put(self, stream: bytes, manner: Manner, tick: Tick | None) -> None:
         raise NotImplementedError("a received sound is read, not written")
 
     def replace(self, samples: NDArray[Any]) -> None:

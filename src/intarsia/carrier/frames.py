@@ -265,10 +265,11 @@ def _fit(ground: Ground, count: int, length: int, protect: float) -> Layout | No
     fit = Layout(count, TERNARY, max(1, -(-length // whole)), spare)
     if fit.filled <= _most_bytes(TERNARY):
         return fit
+    most = min(modulo.MAX_MODULUS, ground.high - ground.low)
     m = math.ceil(2 ** min(8 * fit.filled / DIGITS, 17))
-    while m < min(modulo.MAX_MODULUS, ground.high - ground.low) and _most_bytes(m) < fit.filled:
+    while m < most and _most_bytes(m) < fit.filled:
         m += 1
-    return Layout(count, m, fit.share, spare) if m <= modulo.MAX_MODULUS and _most_bytes(m) >= fit.filled else None
+    return Layout(count, m, fit.share, spare) if m <= most and _most_bytes(m) >= fit.filled else None
 
 
 # --- protection ----------------------------------------------------------------------------------------------

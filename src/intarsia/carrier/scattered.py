@@ -66,9 +66,7 @@ class Scattered(Channel):
     """
 
     def __init__(self, places: Places, keys: Keys, method: str, header_size: int, associated: bytes = b"") -> None:
-        self._keys = keys
-        self._associated = associated
-        self._use = f"intarsia/v1/payload/{method}"
+        super().__init__(keys, method, associated)
         self._size = len(places.samples)
         self._blocks = max(1, -(-self._size // order.BLOCK))
         taken = np.concatenate([places.salt_numbers(), places.header_numbers(keys, header_size)])
@@ -131,28 +129,21 @@ class Scattered(Channel):
 
     # --- in and out ---------------------------------------------------------------------------------------
 
-    def write(self, payload: bytes, manner: Manner = PLAIN, tick: Tick | None = None) -> None:
-        """Seal `payload` and write it; needs `len(payload) <= capacity`."""
-        digits = ternary.to_digits(seal.seal(self._keys, self._use, payload, self._associated))
+    def _put(self, stream: bytes, manner: Manner, tick: Tick | None) -> None:
+        digits = ternary.to_digits(stream)
         digits = (digits + self._mask(len(digits))) % 3
         shares = self._shares(len(digits))
         ends = np.cumsum([share.digits for share in shares])
         parts = np.split(digits, ends[:-1])
         self._side_by_side(self._write_block, list(zip(shares, parts, strict=True)), tick)
 
-    def read(self, length: int, tick: Tick | None = None) -> bytes:
-        """Read a payload of `length` bytes and unseal it.
-
-        Raises:
-            NoSecretError: nothing of that length was sealed here with these keys, or it was changed.
-        """
-        size = length + seal.OVERHEAD
+    def _take(self, size: int, tick: Tick | None) -> bytes:
+        if not 0 <= size - seal.OVERHEAD <= self.capacity:
+            return b""
         total = ternary.digits_needed(size)
-        if not 0 <= length <= self.capacity:
-            return seal.unseal(self._keys, self._use, b"", self._associated)
         parts = self._side_by_side(self._read_block, [(share,) for share in self._shares(total)], tick)
         digits = (np.concatenate(parts) + 3 - self._mask(total)) % 3
-        return seal.unseal(self._keys, self._use, ternary.to_bytes(digits, size), self._associated)
+        return ternary.to_bytes(digits, size)
 
     @property
     def samples(self) -> Samples:

@@ -19,7 +19,8 @@ AES-256 is used as a block cipher proper, one block, no mode: the blocks of a fi
 different files by their shares.
 """
 
-from collections.abc import Sequence
+import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,8 @@ MIN_FRAMES = 6
 RECORD_BYTES = 24
 _SHARE_BYTES = RECORD_BYTES // MIN_FRAMES
 _SHARES = 256
+_WINDOWS = 32
+_DRAWS = 400
 _SPELLINGS = 3**DIGITS
 _TWICE = _SPELLINGS - (1 << 128)
 """Numbers below this have two spellings."""
@@ -191,20 +194,45 @@ def agree(sightings: Sequence[Sighting]) -> tuple[bytes, list[Sighting]]:
     Raises:
         NoSecretError: no six of them give a record.
     """
-    best: tuple[bytes, list[Sighting]] = (b"", [])
-    tries = max(1, len(sightings) - MIN_FRAMES)
-    for start in sorted({0, tries // 4, tries // 2, 3 * tries // 4, tries}):
-        chosen = {s.index % _SHARES: s.share for s in reversed(sightings[start:])}
-        numbers = list(dict.fromkeys(s.index % _SHARES for s in sightings[start:]))[:MIN_FRAMES]
-        if len(numbers) < MIN_FRAMES:
-            continue
-        record = b"".join(zfec.Decoder(MIN_FRAMES, _SHARES).decode([chosen[n] for n in numbers], numbers))
-        shares = _share(record)
-        agreeing = [s for s in sightings if shares[s.index % _SHARES] == s.share]
-        if len(agreeing) > len(best[1]):
-            best = (record, agreeing)
-        if len(agreeing) == len(sightings):
+    return records(sightings)[0]
+
+
+def records(sightings: Sequence[Sighting]) -> list[tuple[bytes, list[Sighting]]]:
+    """Return every record that sightings agree on, and those sightings, the most first.
+
+    There is more than one where sounds were joined, or hidden in twice, under one password.
+
+    Raises:
+        NoSecretError: no six of them give a record.
+    """
+    found: dict[bytes, list[Sighting]] = {}
+    for six in _sixes(sightings):
+        shares = {sighting.index % _SHARES: sighting.share for sighting in six}
+        if len(shares) == MIN_FRAMES:
+            record = b"".join(zfec.Decoder(MIN_FRAMES, _SHARES).decode(list(shares.values()), list(shares)))
+            if record not in found:
+                shares = dict(enumerate(_share(record)))
+                found[record] = [s for s in sightings if shares[s.index % _SHARES] == s.share]
+        if found and len(max(found.values(), key=len)) == len(sightings):
             break
-    if len(best[1]) < MIN_FRAMES:
+    # Any six give some record; more than six agree only on one that was written.
+    written = {record: agreeing for record, agreeing in found.items() if len(agreeing) > MIN_FRAMES}
+    best = sorted((written or found).items(), key=lambda item: len(item[1]), reverse=True)
+    if not best:
         raise NoSecretError
     return best
+
+
+def _sixes(sightings: Sequence[Sighting]) -> Iterator[Sequence[Sighting]]:
+    """Yield likely sets of six: neighbours first, as in one sound or sounds joined, then any, as in sounds mixed."""
+    distinct = list({sighting.index % _SHARES: sighting for sighting in reversed(sightings)}.values())
+    if len(distinct) < MIN_FRAMES:
+        return
+    yield distinct[-MIN_FRAMES:]
+    last = len(sightings) - MIN_FRAMES
+    for start in sorted({last * step // _WINDOWS for step in range(_WINDOWS + 1)}):
+        yield sightings[start : start + MIN_FRAMES]
+    # Always the same draws, so that revealing twice gives the same twice.
+    draw = random.Random(0)  # noqa: S311
+    for _ in range(_DRAWS):
+        yield draw.sample(sightings, MIN_FRAMES)

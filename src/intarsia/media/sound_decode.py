@@ -5,38 +5,32 @@
     temporary file ◄──── stdout ────── 512 bytes of JSON, then raw samples (int16 or int32, little-endian)
     time limit, size                   memory limit, number of samples
 
-A file may be made to crash a decoder, to keep it busy for ever, or to let it print: none of that gets here. The
-temporary file has no name (where the system allows that) and goes with the last reference to the sound.
+How the two work together, and what a file cannot do to this one, is `child`'s business.
 
 Whole or refused: FLAC is compared with its checksum, every page of an OGG file too; MP3 has none, so there only
 a cut is found.
 """
 
-import contextlib
 import hashlib
 import importlib
 import importlib.util
 import io
-import json
-import math
 import os
 import struct
-import subprocess
 import sys
-import tempfile
-import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, IntarsiaError, ResourceError, UsageError
+from . import child
 from .audio import MAX_CHANNELS, MAX_RATE, Audio, beyond_full_scale, clipped_note, from_float
+from .child import RefusedError
 from .wav import Disk, RawPcm, Source, UnsupportedSoundError, little_endian
 
 MAX_SAMPLES = 1 << 30
@@ -45,7 +39,6 @@ MAX_SAMPLES = 1 << 30
 LOSSY_DEPTH = 16
 """Bits that OGG and MP3 are decoded to."""
 
-_HEADER = 512  # bytes of JSON, padded with spaces, before the samples
 _SECONDS = 4.0
 _SECONDS_PER_MIB = 2.0
 _PROGRESS = 1 << 24  # bytes of samples that earn another second: silence is long in few bytes
@@ -75,15 +68,18 @@ def decode(source: Source, shown_as: str) -> Audio:
         UsageError: soundfile is not installed.
     """
     library()
-    try:
-        with _input(source) as stdin, tempfile.TemporaryFile() as stdout:
-            stdout.write(bytes(_HEADER))
-            stdout.flush()
-            _run(stdin, stdout, _SECONDS + _SECONDS_PER_MIB * source.size / (1 << 20), shown_as)
-            decoded = Disk(os.dup(stdout.fileno()), shown_as)
-    except OSError as error:
-        raise _no_room(error.strerror or str(error), shown_as) from error
-    return _audio(decoded, shown_as)
+    task = child.Task(
+        shown_as,
+        "sound file",
+        "convert it to WAV",
+        seconds=_SECONDS + _SECONDS_PER_MIB * source.size / (1 << 20),
+        progress=_PROGRESS,
+        most=4 * MAX_SAMPLES,
+    )
+    found, decoded = child.run([*program(), str(MAX_SAMPLES)], source, task)
+    if "error" in found:
+        raise _error(found["error"], found["detail"], task)
+    return _audio(found, decoded, task)
 
 
 def library() -> ModuleType:
@@ -98,147 +94,49 @@ def library() -> ModuleType:
 
 
 def program() -> list[str]:
-    """Return the command that decodes: this file, with nothing imported from the folder it is run in."""
-    return [sys.executable, "-P", "-W", "ignore", "-m", __name__]
+    """Return the command that decodes: this file."""
+    return child.program(__name__)
 
 
-def _run(stdin: int, stdout: IO[bytes], seconds: float, shown_as: str) -> None:
-    # The other process finds the packages this one has, wherever they came from.
-    path = os.pathsep.join(entry for entry in sys.path if entry)
-    # Our own settings, a password among them, are no business of a decoder.
-    surroundings = {name: value for name, value in os.environ.items() if not name.startswith("INTARSIA")}
-    surroundings |= {"PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    longest = seconds + 4 * MAX_SAMPLES / _PROGRESS
-    process = subprocess.Popen(  # noqa: S603 (our own program, and no word of it comes from outside)
-        [*program(), str(math.ceil(longest)), str(MAX_SAMPLES)],
-        stdin=stdin,
-        stdout=stdout,
-        stderr=subprocess.DEVNULL,
-        env=surroundings,
-    )
-    try:
-        code = _wait(process, stdout, seconds)
-    except subprocess.TimeoutExpired:
-        raise InputError(
-            f"{shown_as}: not decoded within {seconds:.0f} seconds; get an undamaged copy, or convert it to WAV"
-        ) from None
-    finally:
-        # Also after an interrupt, when `subprocess.run` would not wait.
-        process.kill()
-        process.wait()
-    if code:
-        raise InputError(f"{shown_as}: damaged sound file (the decoder crashed); get an undamaged copy")
-
-
-def _wait(process: subprocess.Popen[bytes], stdout: IO[bytes], seconds: float) -> int:
-    """Return the exit code, or raise `TimeoutExpired`; what comes out earns more time."""
-    begun = time.monotonic()
-    while True:
-        allowed = seconds + os.fstat(stdout.fileno()).st_size / _PROGRESS
-        left = begun + allowed - time.monotonic()
-        try:
-            return process.wait(max(left, 0))
-        except subprocess.TimeoutExpired:
-            if left <= 0:
-                raise
-
-
-@contextlib.contextmanager
-def _input(source: Source) -> Iterator[int]:
-    """Give the source as an open file."""
-    if isinstance(source, Disk):
-        yield source.descriptor
-        return
-    with tempfile.TemporaryFile() as stream:
-        stream.write(source.at(0, source.size))
-        stream.flush()
-        yield stream.fileno()
-
-
-def _audio(decoded: Disk, shown_as: str) -> Audio:
-    """Turn what the other process wrote into a sound, or into the error it found."""
-    try:
-        found: dict[str, Any] = json.loads(decoded.at(0, min(_HEADER, decoded.size)))
-    except ValueError:
-        raise InputError(f"{shown_as}: damaged sound file (the decoder failed); get an undamaged copy") from None
-    if "error" in found:
-        raise _error(found["error"], found["detail"], shown_as)
+def _audio(found: dict[str, Any], decoded: Disk, task: child.Task) -> Audio:
+    """Turn what the other process wrote into a sound."""
     rate, channels, depth, length = (found[key] for key in ("rate", "channels", "depth", "length"))
     if not 1 <= rate <= MAX_RATE or not 1 <= channels <= MAX_CHANNELS:
         raise UnsupportedSoundError(
-            f"{shown_as}: {channels} channels at {rate} Hz; expected 1 to {MAX_CHANNELS} at 1 to {MAX_RATE} Hz"
+            f"{task.shown_as}: {channels} channels at {rate} Hz; expected 1 to {MAX_CHANNELS} at 1 to {MAX_RATE} Hz"
         )
     if length < 1:
-        raise InputError(f"{shown_as}: a sound file without sound in it")
+        raise InputError(f"{task.shown_as}: a sound file without sound in it")
     code = "<i2" if depth <= 16 else "<i4"
-    if decoded.size != _HEADER + length * channels * int(code[-1]):
-        raise InputError(f"{shown_as}: damaged sound file (the decoder failed); get an undamaged copy")
+    if decoded.size != child.HEADER + length * channels * int(code[-1]):
+        raise task.damaged("failed")
     notes = [clipped_note(found["beyond"])] if found["beyond"] else []
     if not found["has_end"]:
         notes.append("the file has no end mark; it may have been longer")
     return Audio(
-        RawPcm(decoded, _HEADER, length, channels, code), rate, depth, format=found["form"], notes=tuple(notes)
+        RawPcm(decoded, child.HEADER, length, channels, code), rate, depth, format=found["form"], notes=tuple(notes)
     )
 
 
-def _no_room(detail: str, shown_as: str) -> ResourceError:
-    return ResourceError(
-        f"{shown_as}: cannot be decoded here: {detail}; set TMPDIR to a folder with room, or convert it to WAV"
-    )
-
-
-def _error(kind: str, detail: str, shown_as: str) -> IntarsiaError:
+def _error(kind: str, detail: str, task: child.Task) -> IntarsiaError:
     if kind == "large":
         return ResourceError(
-            f"{shown_as}: {detail}; the limit is {MAX_SAMPLES:,}; cut it into parts, or convert it to WAV"
+            f"{task.shown_as}: {detail}; the limit is {MAX_SAMPLES:,}; cut it into parts, or convert it to WAV"
         )
     if kind == "room":
-        return _no_room(detail, shown_as)
+        return task.no_room(detail)
     if kind == "unsupported":
-        return UnsupportedSoundError(f"{shown_as}: {detail} is not supported; convert it to 16 or 24 bits")
-    return InputError(f"{shown_as}: damaged or truncated sound file ({detail}); get an undamaged copy")
+        return UnsupportedSoundError(f"{task.shown_as}: {detail} is not supported; convert it to 16 or 24 bits")
+    return InputError(f"{task.shown_as}: damaged or truncated sound file ({detail}); get an undamaged copy")
 
 
 # --- in the other process ------------------------------------------------------------------------------------
 
 
-class _RefusedError(Exception):
-    """What the other process has to say: a kind ("damaged", "unsupported", "large") and a detail."""
-
-
 def main() -> None:
-    """Decode stdin to stdout; the arguments are the seconds and the samples allowed."""
-    seconds, most = (int(word) for word in sys.argv[1:3])
-    target = os.fdopen(os.dup(1), "wb", buffering=0)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for descriptor in (1, 2):  # decoders print
-        os.dup2(nowhere, descriptor)
-    found: dict[str, Any]
-    try:
-        soundfile = library()
-        _limit(seconds)
-        found = _decode_to(target, soundfile, most)
-    except _RefusedError as refused:
-        found = {"error": refused.args[0], "detail": refused.args[1]}
-    except OSError as error:
-        found = {"error": "room", "detail": error.strerror or str(error)}
-    except Exception as error:  # whatever a damaged file does to the library
-        said = " ".join(str(getattr(error, "error_string", error)).split()).rstrip(".")
-        found = {"error": "damaged", "detail": ascii(said)[1:-1][:200] or type(error).__name__}
-    target.seek(0)
-    target.write(json.dumps(found).encode().ljust(_HEADER))
-
-
-def _limit(seconds: int) -> None:
-    """Bound what this process may take, in case nobody is left to end it; not every system can."""
-    with contextlib.suppress(ImportError, OSError, ValueError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds + 1, seconds + 1))
-        # What libraries have reserved by now differs from machine to machine, and is not the file's doing.
-        reserved = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (reserved + _MEMORY, reserved + _MEMORY))
+    """Decode stdin to stdout; the arguments are the samples and the seconds allowed."""
+    most, seconds = (int(word) for word in sys.argv[1:3])
+    child.serve(library, lambda target: _decode_to(target, library(), most), seconds=seconds, memory=_MEMORY)
 
 
 def _decode_to(target: io.FileIO, soundfile: ModuleType, most: int) -> dict[str, Any]:
@@ -256,11 +154,11 @@ def _decode_to(target: io.FileIO, soundfile: ModuleType, most: int) -> dict[str,
         _check_frames(disk)
     flac = _flac_facts(disk)
     if flac and flac.bits not in _FLAC_DEPTHS.values():
-        raise _RefusedError("unsupported", f"{flac.bits}-bit FLAC")
+        raise RefusedError("unsupported", f"{flac.bits}-bit FLAC")
     os.lseek(0, 0, os.SEEK_SET)
     with Forward(0, closefd=False) as sound:
         if sound.format not in _READABLE:
-            raise _RefusedError("damaged", f"not {', '.join(_READABLE)} inside")
+            raise RefusedError("damaged", f"not {', '.join(_READABLE)} inside")
         claimed = _claimed(sound, disk.size, most)
         depth = _FLAC_DEPTHS.get(sound.subtype, LOSSY_DEPTH)
         done = beyond = 0
@@ -268,14 +166,14 @@ def _decode_to(target: io.FileIO, soundfile: ModuleType, most: int) -> dict[str,
         for block, beyond_here in _blocks(sound, depth):
             done, beyond = done + len(block), beyond + beyond_here
             if done * sound.channels > most:
-                raise _RefusedError("large", f"more than {most:,} samples")
+                raise RefusedError("large", f"more than {most:,} samples")
             if flac:
                 checksum.update(little_endian(block, depth))
-            _write(target, little_endian(block, 16 if depth <= 16 else 32))
+            child.write(target, little_endian(block, 16 if depth <= 16 else 32))
         if claimed is not None and done < claimed - (_MP3_SLACK if sound.format == "MP3" else 0):
-            raise _RefusedError("damaged", f"{done:,} of {claimed:,} samples are there")
+            raise RefusedError("damaged", f"{done:,} of {claimed:,} samples are there")
         if flac and any(flac.checksum) and flac.checksum != checksum.digest():
-            raise _RefusedError("damaged", "checksum error")
+            raise RefusedError("damaged", "checksum error")
         facts = {"form": sound.format, "rate": sound.samplerate, "channels": sound.channels}
         return facts | {"depth": depth, "length": done, "beyond": beyond, "has_end": has_end}
 
@@ -286,9 +184,9 @@ def _claimed(sound: Any, size: int, most: int) -> int | None:  # noqa: ANN401 (s
         return None
     claimed = int(sound.frames)
     if claimed > _SAMPLES_PER_BYTE * size:
-        raise _RefusedError("damaged", f"claims {claimed:,} samples in {size:,} bytes")
+        raise RefusedError("damaged", f"claims {claimed:,} samples in {size:,} bytes")
     if claimed * sound.channels > most:
-        raise _RefusedError("large", f"{claimed * sound.channels:,} samples")
+        raise RefusedError("large", f"{claimed * sound.channels:,} samples")
     return claimed
 
 
@@ -305,14 +203,8 @@ def _blocks(sound: Any, depth: int) -> Iterator[tuple[NDArray[np.signedinteger[A
     floats = np.empty(shape, np.float32)
     while count := sound.buffer_read_into(floats, "float32"):
         if not np.isfinite(floats[:count]).all():
-            raise _RefusedError("damaged", "NaN among the decoded samples")
+            raise RefusedError("damaged", "NaN among the decoded samples")
         yield from_float(floats[:count], depth), beyond_full_scale(floats[:count])
-
-
-def _write(target: io.FileIO, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[target.write(rest) :]
 
 
 @dataclass(frozen=True)
@@ -341,19 +233,19 @@ def _check_pages(disk: Disk) -> bool:
     open_streams = set()
     while position < disk.size:
         if position + 27 > disk.size:
-            raise _RefusedError("damaged", "cut inside a page")
+            raise RefusedError("damaged", "cut inside a page")
         start = disk.at(position, 27)
         if start[:5] != b"OggS\0":
-            raise _RefusedError("damaged", f"no page at byte {position:,}")
+            raise RefusedError("damaged", f"no page at byte {position:,}")
         if position + 27 + start[26] > disk.size:
-            raise _RefusedError("damaged", "cut inside a page")
+            raise RefusedError("damaged", "cut inside a page")
         lengths = disk.at(position + 27, start[26])
         end = position + 27 + len(lengths) + sum(lengths)
         if end > disk.size:
-            raise _RefusedError("damaged", "cut inside a page")
+            raise RefusedError("damaged", "cut inside a page")
         body = disk.at(position + 27 + len(lengths), sum(lengths))
         if ogg_crc(start[:22] + bytes(4) + start[26:] + lengths + body) != struct.unpack("<I", start[22:26])[0]:
-            raise _RefusedError("damaged", "checksum error")
+            raise RefusedError("damaged", "checksum error")
         open_streams.add(start[14:18])
         if start[5] & 4:
             open_streams.remove(start[14:18])
@@ -370,7 +262,7 @@ def _check_frames(disk: Disk) -> None:
             return
         position += length
     if position > disk.size:
-        raise _RefusedError("damaged", "cut inside a frame")
+        raise RefusedError("damaged", "cut inside a frame")
 
 
 # --- what headers say -----------------------------------------------------------------------------------------
