@@ -234,6 +234,8 @@ class SoundHost(Host):
 
     def __init__(self, sound: Audio) -> None:
         self._sound = sound
+        self._stale: list[int] = []
+        """Where an earlier container's blocks were seen when it was looked for; a new one must break them."""
 
     @cached_property
     def ground(self) -> frames.Ground:
@@ -284,12 +286,16 @@ class SoundHost(Host):
         self.check_room(header_size)
         nonce = os.urandom(framed.NONCE_BYTES) if seed is None else seed[: framed.NONCE_BYTES]
         shared = Keys(bytes(32)) if keyring is None else keyring.keys(SOUND_SALT)
-        channel = Framed(self._sound.pcm, self.ground, shared, nonce, method, header_size, self.associated)
+        place = (shared, nonce, method, header_size, self.associated)
+        channel = Framed(self._sound.pcm, self.ground, *place, stale=self._stale)
         return SoundInlay(self._sound, channel, header_size)
 
     def open(self, keyring: Keyring, tick: Tick | None = None) -> Opened:
         """Find the frames, put their bytes together, and try each size of header at the front."""
-        found = framed.find(self._sound.pcm, keyring.keys(SOUND_SALT), tick)
+        shared = keyring.keys(SOUND_SALT)
+        sightings = framed.scan(self._sound.pcm, shared, tick)
+        self._stale = [sighting.offset for sighting in sightings]
+        found = framed.gather(self._sound.pcm, shared, sightings)
         for size in SIZES:
             try:
                 header = container.unseal_header(found.body[:size], found.keys, self.associated)

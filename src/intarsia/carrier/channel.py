@@ -41,6 +41,14 @@ class Manner:
 PLAIN = Manner()
 
 
+@dataclass(frozen=True)
+class Foreword:
+    """A text of `size` bytes to be sealed in front of the payloads; `text` is told their lengths."""
+
+    size: int
+    text: Callable[[list[int]], bytes]
+
+
 class Channel(ABC):
     """Sealed bytes in and out of one cover.
 
@@ -56,6 +64,8 @@ class Channel(ABC):
         self._keys = keys
         self._associated = associated
         self._use = f"intarsia/v1/payload/{method}"
+        self._foreword: Foreword | None = None
+        self._read_ahead = b""
 
     # --- for every method ---------------------------------------------------------------------------------
 
@@ -69,6 +79,9 @@ class Channel(ABC):
             seal.seal(self._keys, self._use_of(number), payload, self._associated)
             for number, payload in enumerate(payloads)
         ]
+        if self._foreword is not None:
+            first = self._foreword.text([len(payload) for payload in payloads])
+            sealed.insert(0, seal.seal(self._keys, f"{self._use}/list", first, self._associated))
         self._put(b"".join(sealed), manner, tick)
 
     def read(self, length: int, tick: Tick | None = None) -> bytes:
@@ -82,11 +95,28 @@ class Channel(ABC):
     def read_all(self, lengths: Sequence[int], tick: Tick | None = None) -> list[bytes]:
         """Read payloads of these lengths and unseal them; errors are those of `read`."""
         ends = list(accumulate((length + seal.OVERHEAD for length in lengths), initial=0))
-        stream = self._take(ends[-1], tick)
+        stream = self._read_ahead or self._take(ends[-1], tick)
         return [
             seal.unseal(self._keys, self._use_of(number), stream[start:end], self._associated)
             for number, (start, end) in enumerate(pairwise(ends))
         ]
+
+    def budget(self, manner: Manner = PLAIN) -> int:
+        """Return the most bytes of one payload that fit in this manner; 0 when none do."""
+        taken = 0 if self._foreword is None else self._foreword.size + seal.OVERHEAD
+        return max(0, self._budget(manner) - taken)
+
+    # --- for the list of secrets that a header has no room for --------------------------------------------
+
+    def put_in_front(self, foreword: Foreword) -> None:
+        """Have a text sealed in front of the payloads, once their lengths are known."""
+        self._foreword = foreword
+
+    def read_in_front(self, size: int, total: int, tick: Tick | None = None) -> bytes:
+        """Read the text in front of the payloads; it has `size` bytes, and all that is sealed has `total`."""
+        stream = self._take(total, tick)
+        self._read_ahead = stream[size + seal.OVERHEAD :]
+        return seal.unseal(self._keys, f"{self._use}/list", stream[: size + seal.OVERHEAD], self._associated)
 
     def _use_of(self, number: int) -> str:
         return f"{self._use}/{number}" if number else self._use
@@ -99,7 +129,7 @@ class Channel(ABC):
         """Positions in `samples` that carry what is not the method's: salt, header, frames."""
 
     @abstractmethod
-    def budget(self, manner: Manner = PLAIN) -> int:
+    def _budget(self, manner: Manner) -> int:
         """Return the most bytes of one payload that fit in this manner; 0 when none do."""
 
     @abstractmethod

@@ -4,7 +4,7 @@
     frame    0  1  2  3  4  5  6 …
     group    0  1  2  0  1  2  0 …        neighbouring frames belong to different groups, so a cut hits all alike
 
-The code is Cauchy Reed-Solomon over GF(2^8) as zfec has it; systematic, so with nothing lost nothing is computed.
+The code is Reed-Solomon over GF(2^8) as zfec has it; systematic, so with nothing lost nothing is computed.
 
 Source: I. S. Reed, G. Solomon, J. SIAM 8 (1960); L. Rizzo, ACM SIGCOMM CCR 27(2) (1997).
 """

@@ -10,14 +10,14 @@ after a cut is read like a whole one.
 import contextlib
 import math
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import NoSecretError
+from ..errors import InputError, NoSecretError
 from . import erasure, frames, modulo, order, seal, shaping, sync
 from .channel import PLAIN, Channel, Manner, Tick
 from .filling import Coder, Writer
@@ -35,6 +35,12 @@ def file_keys(shared: Keys, nonce: bytes) -> Keys:
     return Keys(hkdf(shared.master, b"intarsia/v1/audio/file", 32, salt=nonce))
 
 
+def _masked(layout: bytes, shared: Keys, nonce: bytes) -> bytes:
+    """Mask the layout in a record, or unmask it: what files have in common must not be seen to be the same."""
+    mask = hkdf(shared.master, b"intarsia/v1/audio/layout", len(layout), salt=nonce)
+    return bytes(a ^ b for a, b in zip(layout, mask, strict=True))
+
+
 def _sync_key(shared: Keys) -> bytes:
     return shared.derive("intarsia/v1/audio/sync")
 
@@ -50,6 +56,7 @@ class Framed(Channel):
         method: name of the method, part of the payload's key and of what is authenticated.
         header_size: bytes of the sealed header that will stand in front of the payload.
         associated: what the payload is authenticated with besides itself (version, media kind).
+        stale: where sync blocks of an earlier container under this password stand; each is broken by one step.
     """
 
     def __init__(
@@ -61,11 +68,13 @@ class Framed(Channel):
         method: str,
         header_size: int,
         associated: bytes = b"",
+        stale: Sequence[int] = (),
     ) -> None:
         self._signal = signal
         self._ground = ground
-        self._sync = _sync_key(shared)
+        self._shared = shared
         self._nonce = nonce
+        self._stale = np.sort(np.array(stale, np.int64))
         super().__init__(file_keys(shared, nonce), method, associated)
         self._header = bytes(header_size)
         self._payload = b""
@@ -84,7 +93,7 @@ class Framed(Channel):
         body = len(self._header) + (0 if length is None else length + seal.OVERHEAD)
         return frames.least_visible(self._ground, body, manner.protect, self._gain(manner))
 
-    def budget(self, manner: Manner = PLAIN) -> int:
+    def _budget(self, manner: Manner) -> int:
         """Return the most payload bytes that keep the sound at the least SNR; 0 when none do."""
         low, high = 0, 2 * len(self._ground.starts) * DIGITS
         while low < high:
@@ -133,8 +142,10 @@ class Framed(Channel):
         shares = erasure.spread(body, how.groups, how.share)
         if how.spare:
             shares = [share + zlib.crc32(share).to_bytes(frames.CHECK_BYTES, "little") for share in shares]
-        record = self._nonce + how.pack()
-        heads = sync.blocks(self._sync, record, how.frames, self._keys.derive("intarsia/v1/audio/spelling"))
+        record = self._nonce + _masked(how.pack(), self._shared, self._nonce)
+        heads = sync.blocks(
+            _sync_key(self._shared), record, how.frames, self._keys.derive("intarsia/v1/audio/spelling")
+        )
         writer = Writer(self._keys, how, self._ground, self._manner.shaping)
         at = 0
         for first, last in _batches(starts):
@@ -165,7 +176,11 @@ class Framed(Channel):
         if self._replaced is not None:
             return self._replaced[start:end].copy()
         channels = self._ground.channels
-        return self._signal.read(start // channels, (end - start) // channels).reshape(-1).astype(np.int32)
+        span = self._signal.read(start // channels, (end - start) // channels).reshape(-1).astype(np.int32)
+        first, last = np.searchsorted(self._stale, [start, end])
+        broken = self._stale[first:last] - start
+        span[broken] += np.where(span[broken] < self._ground.high, 1, -1)
+        return span
 
     # --- for methods that write samples themselves --------------------------------------------------------
 
@@ -226,22 +241,33 @@ class Found:
 
 
 def find(signal: Signal, shared: Keys, tick: Tick | None = None) -> Found:
-    """Find the frames of a sound and put their bytes together.
+    """Find the frames of a sound and put their bytes together; see `gather`."""
+    return gather(signal, shared, scan(signal, shared, tick))
+
+
+def gather(signal: Signal, shared: Keys, sightings: Sequence[sync.Sighting]) -> Found:
+    """Put together the bytes of the frames that were seen in a sound.
 
     Where two containers under one password lie in one file, the one that is most nearly whole is taken.
 
     Raises:
         NoSecretError: there are none under this password, or too many are lost.
+        InputError: a newer release laid them out.
     """
     found = []
-    for record, sightings in sync.records(_scan(signal, _sync_key(shared), tick)):
-        how = Layout.unpack(record[NONCE_BYTES:])
+    for record, agreeing in sync.records(sightings):
+        layout = _masked(record[NONCE_BYTES:], shared, record[:NONCE_BYTES])
+        how = Layout.unpack(layout)
+        if Layout.is_reserved(layout) and len(agreeing) > sync.MIN_FRAMES:
+            raise InputError(
+                "the container's frames are laid out in a way this release does not know; a newer is needed"
+            )
         if how is not None:
-            whole = len({s.index for s in sightings if s.index < how.frames}) / how.frames
-            found.append((whole, len(sightings), record, how, sightings))
-    for *_, record, how, sightings in sorted(found, key=lambda each: each[:2], reverse=True):
+            whole = len({s.index for s in agreeing if s.index < how.frames}) / how.frames
+            found.append((whole, len(agreeing), record, how, agreeing))
+    for *_, record, how, agreeing in sorted(found, key=lambda each: each[:2], reverse=True):
         with contextlib.suppress(NoSecretError):
-            return _gathered(signal, file_keys(shared, record[:NONCE_BYTES]), how, sightings)
+            return _gathered(signal, file_keys(shared, record[:NONCE_BYTES]), how, agreeing)
     raise NoSecretError
 
 
@@ -252,7 +278,9 @@ def _gathered(signal: Signal, keys: Keys, how: Layout, sightings: list[sync.Sigh
     return Found(keys, body, 1 - len(shares) / how.frames, reserved)
 
 
-def _scan(signal: Signal, key: bytes, tick: Tick | None) -> list[sync.Sighting]:
+def scan(signal: Signal, shared: Keys, tick: Tick | None = None) -> list[sync.Sighting]:
+    """Return every sync block of a password that stands in a sound."""
+    key = _sync_key(shared)
     found: list[sync.Sighting] = []
     channels = signal.channels
     step = _SCAN // channels
@@ -320,7 +348,7 @@ class Received(Channel):
         """All samples in memory, int32 [N], channels interleaved."""
         return self._signal.read(0, self._signal.length).reshape(-1).astype(np.int32)
 
-    def budget(self, manner: Manner = PLAIN) -> int:
+    def _budget(self, manner: Manner) -> int:
         """Nothing: a container is read."""
         return 0
 

@@ -213,6 +213,11 @@ class Layout:
             + bytes([self.spare])
         )
 
+    @staticmethod
+    def is_reserved(data: bytes) -> bool:
+        """Whether a later layout is announced: base 0 stands for one."""
+        return data[3:5] == bytes(2)
+
     @classmethod
     def unpack(cls, data: bytes) -> "Layout | None":
         """Undo `pack`; None when no writer makes such a layout."""

@@ -108,7 +108,7 @@ class Scattered(Channel):
         """Expected PSNR in dB of the container with a payload of `length` bytes."""
         return self._psnr(self.expected_changes(length))
 
-    def budget(self, manner: Manner = PLAIN) -> int:
+    def _budget(self, manner: Manner) -> int:
         """Return the most payload bytes that keep the container at the least PSNR; 0 when none do.
 
         Which places change is chance; three standard deviations are allowed for.

@@ -10,10 +10,11 @@ decrypts, and looks for 64 zero bits. By chance that happens once in 2^64 offset
 
 * index: number of the frame, 0, 1, 2 …
 * share: one of 256 Reed-Solomon shares of the file's record (24 bytes, any 6 frames suffice): the nonce that the
-  file's keys depend on, the number of frames, and how they are filled.
-* draw: nothing; it lets the block be encrypted again. A 16-byte number fills 77 % of what 81 digits can hold.
-  Numbers c < 3^81 − 2^128 have two spellings, c and c + 2^128; one of them is taken at random, and every other c
-  is thrown away with probability 1/2. So all 3^81 spellings are equally likely, as uniform noise would be.
+  file's keys depend on, and, masked by a key of that nonce, the number of frames and how they are filled. Every byte
+  of a record is random, or files of one layout would share whole blocks.
+* draw: nothing; it begins at random and lets the block be encrypted again. A 16-byte number fills 77 % of what 81
+  digits can hold. Numbers c < 3^81 − 2^128 have two spellings, c and c + 2^128; one of them is taken at random, and
+  every other c is thrown away with probability 1/2. So all 3^81 spellings are equally likely, as uniform noise is.
 
 AES-256 is used as a block cipher proper, one block, no mode: the blocks of a file differ by their index, those of
 different files by their shares.
@@ -85,8 +86,9 @@ def blocks(key: bytes, record: bytes, frames: int, coin_key: bytes) -> NDArray[n
     coins = np.unpackbits(coins, axis=1)
     spelled: list[int] = [0] * frames
     pending = np.arange(frames)
+    first = np.frombuffer(order.key_stream(coin_key, b"draw".ljust(12, b"\0"), frames), np.uint8)
     for draw in range(256):
-        plain[pending, 3] = draw
+        plain[pending, 3] = first[pending] + np.uint8(draw)
         rows = _aes(key, plain[pending], decrypt=False).tobytes()
         kept = []
         for place, frame in enumerate(pending.tolist()):

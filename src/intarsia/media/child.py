@@ -60,8 +60,7 @@ class Task:
     def no_room(self, detail: str) -> ResourceError:
         """Return the error for a disk, or a system, that has no room."""
         return ResourceError(
-            f"{self.shown_as}: cannot be decoded here: {detail}; "
-            f"set TMPDIR to a folder with room, or {self.instead}"
+            f"{self.shown_as}: cannot be decoded here: {detail}; set TMPDIR to a folder with room, or {self.instead}"
         )
 
 

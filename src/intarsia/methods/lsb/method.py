@@ -183,4 +183,5 @@ def _settings(channel: Channel, config: LsbConfig) -> bytes:
 def _digest(channel: Channel) -> bytes:
     open_samples = channel.samples.copy()
     open_samples[channel.reserved] = 0
-    return hashlib.sha256(open_samples.tobytes()).digest()[:_DIGEST_BYTES]
+    little = open_samples.astype(open_samples.dtype.newbyteorder("<"), copy=False)
+    return hashlib.sha256(little.tobytes()).digest()[:_DIGEST_BYTES]
