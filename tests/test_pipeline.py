@@ -108,9 +108,10 @@ def test_no_password_is_the_public_key(tmp_path):
     assert intarsia.reveal(tmp_path / "c.png", password="open").value == Blob(b"inlay")
 
 
-def test_several_secrets_are_refused_in_words(tmp_path):
-    with pytest.raises(UsageError, match="2 secrets"):
-        intarsia.hide(Image(PHOTO), [Blob(b"a"), Blob(b"b")], tmp_path / "c.png")
+def test_a_number_of_secrets_that_cannot_be_meant_is_refused_in_words(tmp_path):
+    for count in (0, 256):
+        with pytest.raises(UsageError, match=f"{count} secrets"):
+            intarsia.hide(Image(PHOTO), [Blob(b"a")] * count, tmp_path / "c.png")
 
 
 def test_a_container_that_does_not_give_the_secret_back_never_appears(tmp_path, monkeypatch):

@@ -37,12 +37,13 @@ def hide(
     max_pixels: int | None = None,
     **settings: object,
 ) -> Hidden:
-    """Hide a secret in a picture or a sound and write the container, which is read back and checked before it appears.
+    """Hide secrets in a picture or a sound and write the container, which is read back and checked before it appears.
 
     Args:
         cover: picture or sound file; or a picture: `intarsia.media.Image`, uint8 array [H, W] or [H, W, 3], Pillow
             picture; or a sound: `intarsia.media.Audio`.
-        secret: any file, or a value: bytes, a picture or a sound as above, `intarsia.media.Blob`; a list of one.
+        secret: any file, or a value: bytes, a picture or a sound as above, `intarsia.media.Blob`; or a list of
+            them.
         out: container to write: .png, .bmp, .tif, .tiff or .webp (lossless) for a picture, .wav or .flac for a sound.
         method: name from `methods()`; None is `exact`.
         password: None is the public key, which anybody can try.
@@ -59,14 +60,9 @@ def hide(
     Raises:
         intarsia.errors.IntarsiaError: one class for each exit code; nothing was written.
     """
-    from .errors import UsageError
     from .pipeline import hide_file
 
-    secrets = list(secret) if isinstance(secret, list | tuple) else [secret]
-    if len(secrets) != 1:
-        raise UsageError(f"{len(secrets)} secrets given; this release hides one in a cover")
-    terms = _terms(method, password, force, seed, max_pixels, settings)
-    return hide_file(cover, secrets[0], out, terms)
+    return hide_file(cover, secret, out, _terms(method, password, force, seed, max_pixels, settings))
 
 
 def reveal(
@@ -102,7 +98,7 @@ def reveal(
 
 def capacity(
     cover: Source,
-    secret: Source | None = None,
+    secret: Source | list[Source] | tuple[Source, ...] | None = None,
     *,
     method: str | None = None,
     max_pixels: int | None = None,
@@ -112,7 +108,7 @@ def capacity(
 
     Args:
         cover: picture or sound file, `intarsia.media.Image` or `Audio`.
-        secret: file or value to try; nothing is written.
+        secret: file or value to try, or a list of them; nothing is written.
         method: None is `exact`.
         max_pixels: limit on pictures read; None is 64 million.
         **settings: of the method.

@@ -4,7 +4,8 @@
     ├── u8       revision of this layout: 1
     ├── u8 + n   method name, ASCII
     ├── u8 + n   method settings, the method's own bytes
-    ├── u8       number of secrets
+    ├── u8       number of secrets; 0: their list is sealed in front of the payload, and follow here
+    │            varint bytes of that list, varint bytes of all that is sealed
     ├── each:    u8 kind letter, varint payload length, u8 + n file name (file-system bytes)
     └── zeros    up to the size
     sealed: + 32 bytes  →  64 or 512 bytes; `hosts` knows where they stand
@@ -15,7 +16,8 @@ used stays readable; a revision from the future is recognised after it was authe
 """
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from .carrier import seal
 from .carrier.keys import Keys
@@ -38,12 +40,14 @@ class Header:
     Attributes:
         method: name of the method that reveals it.
         settings: that method's own bytes.
-        entries: the secrets, in order.
+        entries: the secrets, in order; none when they are listed elsewhere.
+        listed: bytes of the list in front of the payload, and of all that is sealed; None when there is no list.
     """
 
     method: str
     settings: bytes
     entries: tuple[Entry, ...]
+    listed: tuple[int, int] | None = None
 
     def pack(self, size: int) -> bytes:
         """Return the plaintext for a sealed header of `size` bytes.
@@ -66,12 +70,10 @@ class Header:
         return fitting[0]
 
     def _fields(self) -> bytes:
-        entries = b"".join(
-            _KINDS[entry.kind].encode() + _varint(entry.length) + _short(os.fsencode(entry.name))
-            for entry in self.entries
-        )
         start = bytes([REVISION]) + _short(self.method.encode()) + _short(self.settings)
-        return start + bytes([len(self.entries)]) + entries
+        if self.listed is not None:
+            return start + bytes(1) + b"".join(_varint(number) for number in self.listed)
+        return start + bytes([len(self.entries)]) + _fields_of(self.entries)
 
 
 def unpack(plaintext: bytes) -> Header:
@@ -84,15 +86,47 @@ def unpack(plaintext: bytes) -> Header:
     if (revision := reader.byte()) != REVISION:
         raise InputError(f"the container has header revision {revision}; a newer release of intarsia is needed")
     method, settings = reader.short().decode("utf-8", "replace"), reader.short()
-    entries: list[Entry] = []
     if (count := reader.byte()) == 0:
-        raise InputError("the container lists its secrets in a way this release does not know; a newer one is needed")
+        return Header(method, settings, (), (reader.varint(), reader.varint()))
+    return Header(method, settings, _read_entries(reader, count))
+
+
+# --- the list of secrets -------------------------------------------------------------------------------------
+
+MAX_SECRETS = 255
+_LONGEST = 1 << 40
+
+
+def list_size(entries: Sequence[Entry]) -> int:
+    """Return the bytes of a list of these secrets, whatever their payloads' lengths will be."""
+    return 1 + len(_fields_of([replace(entry, length=_LONGEST) for entry in entries]))
+
+
+def pack_list(entries: Sequence[Entry], size: int) -> bytes:
+    """Return the list that is sealed in front of the payload: as in a header, filled up with zeros to `size`."""
+    return (bytes([len(entries)]) + _fields_of(entries)).ljust(size, b"\0")
+
+
+def unpack_list(data: bytes) -> tuple[Entry, ...]:
+    """Undo `pack_list`."""
+    reader = _Reader(data)
+    return _read_entries(reader, reader.byte())
+
+
+def _fields_of(entries: Sequence[Entry]) -> bytes:
+    return b"".join(
+        _KINDS[entry.kind].encode() + _varint(entry.length) + _short(os.fsencode(entry.name)) for entry in entries
+    )
+
+
+def _read_entries(reader: "_Reader", count: int) -> tuple[Entry, ...]:
+    entries: list[Entry] = []
     for _ in range(count):
         kind = _LETTERS.get(chr(reader.byte()))
         if kind is None:
             raise InputError("the container holds a kind of secret this release does not know; a newer one is needed")
         entries.append(Entry(kind, reader.varint(), os.fsdecode(reader.short())))
-    return Header(method, settings, tuple(entries))
+    return tuple(entries)
 
 
 # --- sealed --------------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from .codes import LETTER_BYTES
 from .container import SIZES, Header
 from .errors import DoesNotFitError, NoSecretError
 from .media import Audio, Cover, Image, audio_file, files, image_file, metrics, sound_metrics, values
+from .methods.base import Entry
 
 _NAMES_SHARE = 8  # a header with names is used when it takes at most this fraction, 1/8, of the places
 
@@ -56,6 +57,12 @@ class Opened:
     header: Header
     channel: Channel
     loss: float = 0.0
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Return the secrets it lists, in the header or in front of the payload."""
+        if self.header.listed is None:
+            return self.header.entries
+        return container.unpack_list(self.channel.read_in_front(*self.header.listed))
 
 
 class Inlay(ABC):

@@ -10,13 +10,15 @@ import contextlib
 import hashlib
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from . import container, hosts
+from .carrier.channel import Foreword
 from .carrier.keys import PUBLIC_PASSWORD, Keyring
+from .carrier.seal import OVERHEAD
 from .container import Header
 from .errors import DoesNotFitError, InputError, IntarsiaError, NoSecretError, UsageError, VerificationError
 from .hosts import Host, Inlay, Opened
@@ -56,12 +58,12 @@ class Terms:
 # --- there ---------------------------------------------------------------------------------------------------
 
 
-def hide_file(cover: Source, secret: Source, out: PathLike, terms: Terms) -> Hidden:
-    """Hide one secret in a cover and write the container; it is read back and revealed before it appears.
+def hide_file(cover: Source, secret: Source | list[Source] | tuple[Source, ...], out: PathLike, terms: Terms) -> Hidden:
+    """Hide secrets in a cover and write the container; it is read back and revealed before it appears.
 
     Args:
         cover: picture or sound: a file, an `Image`, an `Audio`.
-        secret: any file, or a value.
+        secret: any file, or a value; or a list of them.
         out: the container: .png .bmp .tif .tiff .webp (lossless) for a picture, .wav .flac for a sound.
         terms: password, method, settings.
 
@@ -75,108 +77,148 @@ def hide_file(cover: Source, secret: Source, out: PathLike, terms: Terms) -> Hid
     form = values.container_format(out)
     with files.Output(out, force=terms.force) as output:
         original = values.cover(cover, max_pixels=terms.max_pixels)
-        value = values.secret(secret, max_pixels=terms.max_pixels)
-        _check_kinds(room, original, value)
+        sources: list[Source] = list(secret) if isinstance(secret, list | tuple) else [secret]
+        secrets = _secrets(sources, room, original, terms)
         values.check_container(original, form, out)
         host = hosts.host(original)
         notes = [*original.notes, *host.remarks(), *_answers_already(host, terms)]
         notes += values.losses(original, form)
-        job = _Job(name, room, config, original, host, value, terms)
-        with naming_what_does_not_fit(secret, cover):
+        job = _Job(name, room, config, original, host, secrets, terms)
+        with naming_what_does_not_fit(sources, cover):
             stego = job.place()
         terms.progress("saving", 0.0)
         stego.inlay.save(output, form, lambda share: terms.progress("saving", share))
         terms.progress("checking", 0.0)
-        saved, quality = job.check(output.temporary, stego)
+        saved, qualities = job.check(output.temporary, stego)
         carrier = hosts.quality(original, saved)
         output.commit()
-    placed = stego.placed
-    if value.name and not stego.header.entries[0].name:
-        notes.append("the cover is small: the secret's file name was left out")
+    reports = [
+        SecretReport(value.name, value.kind, placed.size, None if math.isinf(quality) else quality)
+        for value, placed, quality in zip(secrets, stego.placed, qualities, strict=True)
+    ]
+    if any(value.name and not entry.name for value, entry in zip(secrets, stego.entries, strict=True)):
+        whose = "the secret's file name was" if len(secrets) == 1 else "the secrets' file names were"
+        notes.append(f"the cover is small: {whose} left out")
     return Hidden(
         container=Path(out),
         method=name,
         cover=original.kind,
         carrier_db=carrier,
-        secrets=(SecretReport(value.name, value.kind, placed.size, None if math.isinf(quality) else quality),),
+        secrets=tuple(reports),
         capacity=stego.capacity,
         seconds=time.perf_counter() - started,
-        notes=(*notes, *placed.notes),
+        notes=(*notes, *(note for placed in stego.placed for note in placed.notes)),
     )
 
 
+def _secrets(sources: Sequence[Source], room: Method[Any], cover: Cover, terms: Terms) -> tuple[Value, ...]:
+    if not 1 <= len(sources) <= container.MAX_SECRETS:
+        raise UsageError(f"{len(sources)} secrets given; expected 1 to {container.MAX_SECRETS}")
+    found = tuple(values.secret(source, max_pixels=terms.max_pixels) for source in sources)
+    for value in found:
+        _check_kinds(room, cover, value)
+    return found
+
+
 @contextlib.contextmanager
-def naming_what_does_not_fit(secret: Source, cover: Source) -> Iterator[None]:
+def naming_what_does_not_fit(secrets: Sequence[Source], cover: Source) -> Iterator[None]:
     """Put the names of secret and cover into what does not fit."""
     try:
         yield
     except DoesNotFitError as error:
-        message = f"{values.shown_source(secret)} in {values.shown_source(cover)}: {error}"
+        who = values.shown_source(secrets[0]) if len(secrets) == 1 else f"{len(secrets)} secrets"
+        message = f"{who} in {values.shown_source(cover)}: {error}"
         raise DoesNotFitError(message, needed=error.needed, available=error.available) from error
 
 
 @dataclass(frozen=True)
 class _Stego:
-    """A cover with a secret in it, before it is a file."""
+    """A cover with secrets in it, before it is a file."""
 
     inlay: Inlay
     header: Header
-    placed: Placed
+    entries: tuple[Entry, ...]
+    placed: list[Placed]
     capacity: int
 
 
 @dataclass(frozen=True)
 class _Job:
-    """One secret on its way into one cover."""
+    """Secrets on their way into one cover."""
 
     name: str
     room: Method[Any]
     config: Any
     cover: Cover
     host: Host
-    secret: Value
+    secrets: tuple[Value, ...]
     terms: Terms
 
     def place(self) -> _Stego:
-        """Hide with the secret's name when that costs little, else without."""
-        names = [self.secret.name, ""] if self.secret.name else [""]
-        for name in names:
-            size = self._header(name, length=1 << 40, settings=bytes(self.room.settings_bytes)).size_for()
-            try:
-                if size > container.SIZES[0] and not self.host.spares(size):
-                    continue
-                return self._place(name, size)
-            except DoesNotFitError:
-                if not name:
-                    raise
-        raise AssertionError("unreachable: the last name is empty")
+        """Hide with the secrets' names when that costs little, else without."""
+        names = tuple(value.name for value in self.secrets)
+        nameless = ("",) * len(names)
+        ways = [(names, self._header_size(names)), (nameless, self._header_size(nameless))]
+        if names == nameless or not self._affords(*ways[0]):
+            ways = ways[1:]
+        for which, size in ways[:-1]:
+            with contextlib.suppress(DoesNotFitError):
+                return self._place(which, size)
+        return self._place(*ways[-1])
 
-    def check(self, saved_as: Path, stego: _Stego) -> tuple[Cover, float]:
-        """Reveal from the saved file and compare with what was promised; return it and the quality in dB."""
+    def check(self, saved_as: Path, stego: _Stego) -> tuple[Cover, list[float]]:
+        """Reveal from the saved file and compare with what was promised; return it and the qualities in dB."""
         with _failing_as_unverified():
-            opened, saved, found = _reveal_from(saved_as, replace(self.terms, settings={}))
-        quality = self.room.compare(self.secret, found, self.cover)
-        if opened.header != stego.header or opened.loss or quality < stego.placed.promise - 1e-9:
+            opened, entries, saved, found = _reveal_from(saved_as, replace(self.terms, settings={}))
+        pairs = zip(self.secrets, found, strict=True)
+        qualities = [self.room.compare(secret, value, self.cover) for secret, value in pairs]
+        kept = all(quality >= placed.promise - 1e-9 for quality, placed in zip(qualities, stego.placed, strict=True))
+        if opened.header != stego.header or entries != stego.entries or opened.loss or not kept:
             raise VerificationError(_UNVERIFIED)
-        return saved, quality
+        return saved, qualities
 
-    def _place(self, name: str, size: int) -> _Stego:
+    def _place(self, names: tuple[str, ...], size: int | None) -> _Stego:
+        """Hide; a size of None means that no header holds the list of secrets, so it goes in front of the payload."""
         self.terms.progress("deriving keys", 0.0)
-        inlay = self.host.start(self.terms.keyring, self.name, size, self._seed_material())
-        placed = self.room.hide(self.cover, self.secret, inlay.channel, self.config, self.terms.progress)
-        header = self._header(name, placed.length, placed.settings)
+        inlay = self.host.start(self.terms.keyring, self.name, size or container.SIZES[0], self._seed_material())
+        listed = None if size else container.list_size(self._entries(names))
+        if listed:
+            text = lambda lengths: container.pack_list(self._entries(names, lengths), listed)  # noqa: E731
+            inlay.channel.put_in_front(Foreword(listed, text))
+        placed = self.room.hide_all(self.cover, self.secrets, inlay.channel, self.config, self.terms.progress)
+        entries = self._entries(names, [each.length for each in placed])
+        header = Header(self.name, placed[0].settings, entries)
+        if listed:
+            sealed = sum(entry.length + OVERHEAD for entry in entries)
+            header = Header(self.name, placed[0].settings, (), (listed, listed + OVERHEAD + sealed))
         inlay.seal(header)
-        return _Stego(inlay, header, placed, self.room.capacity(self.cover, inlay.channel, self.config))
+        capacity = self.room.capacity(self.cover, inlay.channel, self.config)
+        return _Stego(inlay, header, entries, placed, capacity)
 
-    def _header(self, name: str, length: int, settings: bytes) -> Header:
-        return Header(self.name, settings, (Entry(self.secret.kind, length, name),))
+    def _header_size(self, names: tuple[str, ...]) -> int | None:
+        """Return the size of a header with these names, or None when none is large enough."""
+        longest = Header(self.name, bytes(self.room.settings_bytes), self._entries(names))
+        with contextlib.suppress(UsageError):
+            return longest.size_for()
+        return None
+
+    def _affords(self, names: tuple[str, ...], size: int | None) -> bool:
+        """Whether names take little of the cover, wherever they go."""
+        spent = container.list_size(self._entries(names)) if size is None else size
+        return spent <= container.SIZES[0] or self.host.spares(spent)
+
+    def _entries(self, names: tuple[str, ...], lengths: Sequence[int] | None = None) -> tuple[Entry, ...]:
+        lengths = [1 << 40] * len(names) if lengths is None else lengths
+        rows = zip(self.secrets, lengths, names, strict=True)
+        return tuple(Entry(value.kind, length, name) for value, length, name in rows)
 
     def _seed_material(self) -> bytes | None:
         if self.terms.seed is None:
             return None
         # Everything that goes in is hashed, so one seed never gives two different texts the same keys.
-        what = f"{self.terms.seed} {self.name} {self.config!r} {self.secret.kind}".encode()
-        return hashlib.sha256(what + self.cover.digest() + self.secret.digest()).digest()
+        kinds = " ".join(value.kind for value in self.secrets)
+        what = f"{self.terms.seed} {self.name} {self.config!r} {kinds}".encode()
+        return hashlib.sha256(what + self.cover.digest() + b"".join(v.digest() for v in self.secrets)).digest()
 
 
 @contextlib.contextmanager
@@ -227,33 +269,64 @@ def reveal_file(source: Source, out: PathLike | None, terms: Terms) -> Revealed:
             folder = stack.enter_context(files.folder_for_outputs(out))
         elif out is not None:
             output = stack.enter_context(files.Output(out, force=terms.force))
-        opened, _, value = _reveal_from(source, terms)
+        opened, _, _, found = _reveal_from(source, terms)
         if folder is not None:
-            name, data = values.in_folder(value)
-            output = stack.enter_context(files.Output(folder / name, force=terms.force))
+            written = _write_all(folder, found, stack, terms)
         elif output is not None and out is not None:
-            data = values.render(value, Path(out).suffix)
-        if output is not None:
+            data = values.render(only_one(source, found), Path(out).suffix)
             output.write(data)
             output.commit()
-    written = () if output is None else (Output(str(output.target), value.kind, len(data)),)
+            written = [Output(str(output.target), found[0].kind, len(data))]
+        else:
+            written = []
     seconds = time.perf_counter() - started
-    return Revealed(opened.header.method, (value,), written, seconds, opened.loss, _loss_notes(opened.loss))
+    notes = _loss_notes(opened.loss)
+    return Revealed(opened.header.method, tuple(found), tuple(written), seconds, opened.loss, notes)
+
+
+def _write_all(folder: Path, found: Sequence[Value], stack: contextlib.ExitStack, terms: Terms) -> list[Output]:
+    """Write every secret under its name; all of them appear, or none."""
+    ready, taken = [], set[str]()
+    for value in found:
+        name, data = values.in_folder(value)
+        name = values.unlike(name, taken)
+        taken.add(name)
+        output = stack.enter_context(files.Output(folder / name, force=terms.force))
+        output.write(data)
+        ready.append((output, Output(str(output.target), value.kind, len(data))))
+    for output, _ in ready:
+        output.commit()
+    return [report for _, report in ready]
+
+
+def only_one(source: Source, found: Sequence[Value]) -> Value:
+    """Return the only secret; several do not go where one does.
+
+    Raises:
+        UsageError: there are several.
+    """
+    if len(found) > 1:
+        names = ", ".join(files.shown(value.name) or value.kind for value in found)
+        raise UsageError(f"{values.shown_source(source)} holds {len(found)} secrets ({names}); name a folder, -o DIR/")
+    return found[0]
 
 
 def _loss_notes(loss: float) -> tuple[str, ...]:
     return (f"{100 * loss:.0f} % of the container was lost or damaged; the secret is whole",) if loss else ()
 
 
-def _reveal_from(source: Source, terms: Terms) -> tuple[Opened, Cover, Value]:
+def _reveal_from(source: Source, terms: Terms) -> tuple[Opened, tuple[Entry, ...], Cover, list[Value]]:
     saved = values.container(source, max_pixels=terms.max_pixels)
     terms.progress("deriving keys", 0.0)
     with naming_the_container(source, saved):
         opened = hosts.host(saved).open(terms.keyring, lambda share: terms.progress("looking", share))
-        return opened, saved, _reveal_opened(source, saved, opened, terms)
+        entries = opened.entries()
+        return opened, entries, saved, _reveal_opened(source, saved, opened, entries, terms)
 
 
-def _reveal_opened(source: Source, saved: Cover, opened: Opened, terms: Terms) -> Value:
+def _reveal_opened(
+    source: Source, saved: Cover, opened: Opened, entries: tuple[Entry, ...], terms: Terms
+) -> list[Value]:
     name = opened.header.method
     if terms.method not in (None, name):
         raise UsageError(
@@ -262,7 +335,7 @@ def _reveal_opened(source: Source, saved: Cover, opened: Opened, terms: Terms) -
     if terms.settings:
         raise UsageError(f"method {name!r} takes no settings when revealing; leave out {', '.join(terms.settings)}")
     room = load_named_by_a_file(name, terms.method)
-    return room.reveal(saved, opened.channel, opened.header.entries[0], opened.header.settings, terms.progress)
+    return room.reveal_all(saved, opened.channel, entries, opened.header.settings, terms.progress)
 
 
 @contextlib.contextmanager

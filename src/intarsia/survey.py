@@ -74,7 +74,7 @@ class Capacity:
         method: name of the method.
         bytes: largest file of incompressible bytes that can be hidden, its name left out.
         levels: for `exact`, what the least visible ways to fill it hold.
-        forecast: of the secret that was asked about, or None.
+        forecasts: of the secrets that were asked about, hidden together.
     """
 
     cover: str
@@ -82,7 +82,12 @@ class Capacity:
     method: str
     bytes: int
     levels: tuple[Level, ...]
-    forecast: Forecast | None = None
+    forecasts: tuple[Forecast, ...] = ()
+
+    @property
+    def forecast(self) -> Forecast | None:
+        """Of the first secret that was asked about, or None."""
+        return self.forecasts[0] if self.forecasts else None
 
     def record(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -90,9 +95,8 @@ class Capacity:
         levels = [{**level.how, "bytes": level.bytes, measure: rounded(level.db)} for level in self.levels]
         record: dict[str, Any] = {"method": self.method, "cover": self.cover, "capacity_bytes": self.bytes}
         record["levels"] = levels
-        if self.forecast is not None:
-            f = self.forecast
-            record["secret"] = {
+        secrets = [
+            {
                 "name": f.name,
                 "media": f.media,
                 "bytes": f.bytes,
@@ -100,14 +104,18 @@ class Capacity:
                 "snr" if f.media == "audio" else "psnr": rounded(f.quality),
                 measure: rounded(f.db),
             }
+            for f in self.forecasts
+        ]
+        if secrets:
+            record |= {"secret": secrets[0], "secrets": secrets}
         return record
 
 
-def capacity(cover: Source, secret: Source | None, terms: Terms) -> Capacity:
-    """Tell what fits in a cover; with a secret, what hiding it would give, without writing anything.
+def capacity(cover: Source, secret: Source | list[Source] | tuple[Source, ...] | None, terms: Terms) -> Capacity:
+    """Tell what fits in a cover; with secrets, what hiding them would give, without writing anything.
 
     Raises:
-        DoesNotFitError: that secret does not fit.
+        DoesNotFitError: they do not fit.
     """
     original = values.cover(cover, max_pixels=terms.max_pixels)
     name = terms.method or DEFAULT
@@ -117,8 +125,9 @@ def capacity(cover: Source, secret: Source | None, terms: Terms) -> Capacity:
     channel = host.start(None, name, SIZES[0]).channel
     levels = tuple(_levels(channel, manner_for(original, config))) if isinstance(config, ExactConfig) else ()
     fits = room.capacity(original, channel, config)
-    forecast = None if secret is None else _forecast(original, host, cover, secret, room, config, terms)
-    return Capacity(original.describe(), original.kind, name, fits, levels, forecast)
+    secrets: list[Source] = list(secret) if isinstance(secret, list | tuple) else [] if secret is None else [secret]
+    forecasts = _forecast(original, host, cover, secrets, room, config, terms) if secrets else ()
+    return Capacity(original.describe(), original.kind, name, fits, levels, forecasts)
 
 
 def _levels(channel: Channel, manner: Manner) -> Iterator[Level]:
@@ -138,19 +147,24 @@ def _forecast(
     original: Cover,
     host: Host,
     cover: Source,
-    secret: Source,
+    secrets: list[Source],
     room: Method[Any],
     config: object,
     terms: Terms,
-) -> Forecast:
+) -> tuple[Forecast, ...]:
     """Hide under no particular key, and write nothing: sizes and distortion do not depend on keys."""
-    value = values.secret(secret, max_pixels=terms.max_pixels)
+    found = [values.secret(secret, max_pixels=terms.max_pixels) for secret in secrets]
     name = room.facts.name
-    inlay = host.start(None, name, SIZES[0])
-    with naming_what_does_not_fit(secret, cover):
-        placed = room.hide(original, value, inlay.channel, config, terms.progress)
-    inlay.seal(Header(name, placed.settings, (Entry(value.kind, placed.length),)))
-    return Forecast(value.name, value.kind, placed.size, placed.promise, inlay.quality())
+    entries = tuple(Entry(value.kind, 1 << 40) for value in found)
+    inlay = host.start(None, name, Header(name, bytes(room.settings_bytes), entries).size_for())
+    with naming_what_does_not_fit(secrets, cover):
+        placed = room.hide_all(original, found, inlay.channel, config, terms.progress)
+    hidden = (replace(entry, length=each.length) for entry, each in zip(entries, placed, strict=True))
+    inlay.seal(Header(name, placed[0].settings, tuple(hidden)))
+    db = inlay.quality()
+    return tuple(
+        Forecast(value.name, value.kind, each.size, each.promise, db) for value, each in zip(found, placed, strict=True)
+    )
 
 
 @dataclass(frozen=True)
@@ -218,9 +232,10 @@ def inspect(source: Source, keyring: Keyring | None, terms: Terms) -> Inspection
     if keyring is None:
         return Inspection(value.kind, value.describe(), value.format, room, notes)
     with naming_the_container(source, value):
-        header = host.open(keyring).header
-    carried = tuple(Carried(entry.name, entry.kind, entry.length) for entry in header.entries)
-    return Inspection(value.kind, value.describe(), value.format, room, notes, carried, header.method)
+        opened = host.open(keyring)
+        entries = opened.entries()
+    carried = tuple(Carried(entry.name, entry.kind, entry.length) for entry in entries)
+    return Inspection(value.kind, value.describe(), value.format, room, notes, carried, opened.header.method)
 
 
 def _room(host: Host) -> int:

@@ -169,7 +169,7 @@ REFUSED = {
     "unknown verb": (2, ("hyde", "cover.png"), ("hyde",)),
     "missing argument": (2, ("hide",), ("COVER",)),
     "no secret": (2, ("hide", "cover.png", "-o", "out.png"), ("SECRET", "--text")),
-    "secret and text": (2, (*HIDE, "--text", "x"), ("SECRET", "--text")),
+    "secret and standard input": (2, (*HIDE[:3], "-", *HIDE[3:]), ("- reads one secret",)),
     "seed that is no number": (2, (*HIDE, "--seed", "x"), ("--seed",)),
     "no pixels": (2, (*HIDE, "--max-pixels", "0"), ("--max-pixels",)),
     "unknown device": (2, (*HIDE, "--device", "tpu"), ("tpu", "auto", "cpu", "cuda")),
@@ -223,7 +223,8 @@ def test_a_container_that_does_not_verify_is_removed(cli, cover, secret):
 
 def test_capacity_json(cli, cover, secret):
     record = only_line(cli.works("capacity", "cover.png", "secret.bin", "--json", password=None))
-    assert record.keys() == {"method", "cover", "capacity_bytes", "levels", "secret"}
+    assert record.keys() == {"method", "cover", "capacity_bytes", "levels", "secret", "secrets"}
+    assert record["secrets"] == [record["secret"]]
     assert record["cover"] == "64 x 64, RGB, 8 bits"
     assert record["levels"][0]["r"] == 1
     assert all(level.keys() == {"r", "bytes", "cover_psnr"} for level in record["levels"])

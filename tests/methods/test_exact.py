@@ -119,8 +119,8 @@ def test_the_forecast_counts_salt_and_header():
 )
 def test_a_sealed_code_that_is_damaged_is_bad_input(kind, code):
     class Fixed:
-        def read(self, length, tick):
-            return code
+        def read_all(self, lengths, tick):
+            return [code]
 
     with pytest.raises(InputError):
         load("exact").reveal(Image(PHOTO), Fixed(), Entry(kind, len(code)), b"", no_progress)

@@ -9,15 +9,15 @@ from ..errors import InputError, UsageError
 from . import console, options
 
 if TYPE_CHECKING:
-    from ..media import Blob
-    from ..results import Hidden
+    from ..media.values import Source
+    from ..results import Hidden, SecretReport
 
 
 def hide(
     cover: Annotated[str, typer.Argument(metavar="COVER", help="Picture or sound to hide in.", show_default=False)],
     secret: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SECRET", help="File to hide; - reads standard input.", show_default=False),
+        typer.Argument(metavar="SECRET", help="Files to hide; - reads standard input.", show_default=False),
     ] = None,
     out: Annotated[str, typer.Option("--output", "-o", metavar="CONTAINER", help="Picture or sound to write.")] = "",
     text: Annotated[str | None, typer.Option("--text", metavar="STR", help="Hide this text.")] = None,
@@ -36,14 +36,14 @@ def hide(
     device: options.DeviceOption = options.Device.auto,
     max_pixels: options.MaxPixels = None,
 ) -> None:
-    """Hide SECRET in COVER and write CONTAINER.
+    """Hide SECRETs in COVER and write CONTAINER.
 
     The saved container is read back, revealed and compared before it appears. Containers are lossless: .png .bmp .tif
     .tiff .webp for a picture, .wav .flac for a sound.
     """
     out = options.required_output(out)
     settings = options.parse_settings(set_, preset, model)
-    source = _source(secret, text)
+    sources = _sources(secret, text)
     keyring = options.Password(password_file, ask_password, no_password).keyring(confirm=True, quiet=quiet)
     meter = console.Meter(quiet=quiet)
 
@@ -52,7 +52,7 @@ def hide(
         from ..pipeline import Terms, hide_file
 
         terms = Terms(keyring, method, settings, force, seed, max_pixels or MAX_PIXELS, meter)
-        return hide_file(cover, source, out, terms)
+        return hide_file(cover, sources, out, terms)
 
     hidden = console.run(work)
     meter.done()
@@ -63,28 +63,32 @@ def hide(
         console.show(_sentence(hidden))
 
 
-def _source(secrets: list[str] | None, text: str | None) -> "str | Blob":
+def _sources(secrets: list[str] | None, text: str | None) -> "list[Source]":
     from ..media import Blob
 
-    if (text is not None) + len(secrets or []) != 1:
-        raise UsageError("expected one SECRET, or --text STR")
+    if text is None and not secrets:
+        raise UsageError("expected a SECRET, or --text STR")
     if text is not None:
-        return Blob.text(text)
+        return [*(secrets or []), Blob.text(text)]
     if secrets == ["-"]:
         data = sys.stdin.buffer.read()
         if not data:
             raise InputError("standard input is empty; pipe the secret in, or name a file")
-        return Blob(data)
-    return (secrets or [""])[0]
+        return [Blob(data)]
+    if "-" in (secrets or []):
+        raise UsageError("- reads one secret from standard input; give it alone")
+    return list(secrets or [])
 
 
 def _sentence(hidden: "Hidden") -> str:
     from ..media.files import shown
 
-    secret = hidden.secrets[0]
-    quality = "exact" if secret.quality is None else f"{secret.quality:.1f} dB"
-    what = shown(secret.name) if secret.name else secret.media
+    def said(secret: "SecretReport") -> str:
+        quality = "exact" if secret.quality is None else f"{secret.quality:.1f} dB"
+        return f"{shown(secret.name) if secret.name else secret.media} ({quality}, {secret.bytes:,} bytes)"
+
+    what = ", ".join(map(said, hidden.secrets))
     return (
-        f"{shown(hidden.container)}: {what} ({quality}, {secret.bytes:,} bytes) by {hidden.method}, "
+        f"{shown(hidden.container)}: {what} by {hidden.method}, "
         f"cover {hidden.carrier_db:.1f} dB, verified, {hidden.seconds:.1f} s"
     )

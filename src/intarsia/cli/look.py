@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import UsageError
 from . import console, options
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 def capacity(
     cover: Annotated[str, typer.Argument(metavar="COVER", help="Picture or sound to hide in.")],
-    secret: Annotated[list[str] | None, typer.Argument(metavar="SECRET", help="File to try.")] = None,
+    secret: Annotated[list[str] | None, typer.Argument(metavar="SECRET", help="Files to try.")] = None,
     method: options.MethodName = None,
     preset: Annotated[str | None, typer.Option("--preset", metavar="NAME", help="fast, balanced or best.")] = None,
     set_: options.Settings = None,
@@ -34,8 +33,6 @@ def capacity(
     device: options.IgnoredText = None,
 ) -> None:
     """Tell what fits in COVER, at which quality, before hiding."""
-    if len(secret or []) > 1:
-        raise UsageError(f"{len(secret or [])} secrets given; this release hides one in a cover")
     settings = options.parse_settings(set_, preset)
     meter = console.Meter(quiet=quiet)
 
@@ -45,7 +42,7 @@ def capacity(
         from ..survey import capacity as survey
 
         terms = Terms(method=method, settings=settings, max_pixels=max_pixels or MAX_PIXELS, progress=meter)
-        return survey(cover, secret[0] if secret else None, terms)
+        return survey(cover, list(secret or []) or None, terms)
 
     found = console.run(work)
     meter.done()
@@ -66,7 +63,7 @@ def _show_capacity(cover: str, found: "Capacity") -> None:
         for level in found.levels:
             cells = [*level.how.values(), level.bytes]
             console.show("".join(f"{cell:10,}" for cell in cells) + f"{level.db:19.1f}")
-    if (wanted := found.forecast) is not None:
+    for wanted in found.forecasts:
         quality = "exactly" if math.isinf(wanted.quality) else f"at {wanted.quality:.1f} dB"
         console.show(f"{shown(wanted.name)}: fits {quality} in {wanted.bytes:,} bytes, cover {wanted.db:.1f} dB")
 

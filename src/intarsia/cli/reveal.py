@@ -55,17 +55,18 @@ def reveal(
     meter.done()
     console.notes(revealed.notes, quiet=quiet)
     if out == "-":
-        _to_stdout(revealed)
+        _to_stdout(container[0], revealed)
     elif json_:
         console.show_json(revealed.record())
     elif not quiet:
         _list(revealed)
 
 
-def _to_stdout(revealed: "Revealed") -> None:
+def _to_stdout(container: str, revealed: "Revealed") -> None:
     from ..media.values import render
+    from ..pipeline import only_one
 
-    data = render(revealed.value)
+    data = render(only_one(container, revealed.values))
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
     if revealed.value.kind == "text" and os.isatty(sys.stdout.fileno()):

@@ -6,6 +6,7 @@ is a sound; an animation, values our samples cannot hold, and anything else is b
 
 import contextlib
 import os
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,15 @@ def in_folder(value: Value) -> tuple[str, bytes]:
     with contextlib.suppress(UsageError):
         return name, render(value, Path(name).suffix or plain)
     return str(Path(name).with_suffix(plain)), render(value, plain)
+
+
+def unlike(name: str, taken: Collection[str]) -> str:
+    """Return a file name, numbered when it is taken: "a.png", "a-2.png", "a-3.png"."""
+    path, number = Path(name), 2
+    while name in taken:
+        name = f"{path.stem}-{number}{path.suffix}"
+        number += 1
+    return name
 
 
 def render(value: Value, suffix: str = "") -> bytes:

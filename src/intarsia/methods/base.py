@@ -9,7 +9,7 @@ import difflib
 import math
 import typing
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -121,6 +121,24 @@ class Method(ABC, Generic[ConfigT]):
             NoSecretError: damaged.
         """
 
+    def hide_all(
+        self, cover: Cover, secrets: Sequence[Value], channel: Channel, config: ConfigT, progress: Progress
+    ) -> list[Placed]:
+        """Write several secrets into `channel`; a method that can do so overrides this.
+
+        Raises:
+            UsageError: this method hides one secret.
+        """
+        if len(secrets) != 1:
+            raise UsageError(f"{self.facts.name} hides one secret in a cover, not {len(secrets)}; use --method exact")
+        return [self.hide(cover, secrets[0], channel, config, progress)]
+
+    def reveal_all(
+        self, cover: Cover, channel: Channel, entries: Sequence[Entry], settings: bytes, progress: Progress
+    ) -> list[Value]:
+        """Read back what `hide_all` wrote, in its order."""
+        return [self.reveal(cover, channel, entries[0], settings, progress)]
+
     def capacity(self, cover: Cover, channel: Channel, config: ConfigT) -> int:
         """Return the bytes of the largest secret that cannot be compressed."""
         return channel.budget()
@@ -154,7 +172,7 @@ def configure(config: type[ConfigT], settings: Mapping[str, object], method: str
     fields = [field.name for field in dataclasses.fields(config)]  # type: ignore[arg-type]
     for key in settings:
         if key not in fields:
-            near = difflib.get_close_matches(key, fields, n=3, cutoff=0.4) or fields
+            near = difflib.get_close_matches(key, fields, n=3) or fields
             raise UsageError(f"{method} has no setting {key!r}; did you mean {' or '.join(near)}?")
     return config(**{key: _read_setting(key, value, types[key]) for key, value in settings.items()})
 

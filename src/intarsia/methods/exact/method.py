@@ -1,10 +1,12 @@
 """Settings and the pair hide / reveal of the exact method."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from ...carrier.channel import Channel, Manner
+from ...carrier.seal import OVERHEAD
 from ...codes import LETTER_BYTES
 from ...codes import audio as audio_code
 from ...codes import blob as blob_code
@@ -14,6 +16,7 @@ from ...codes.coded import Coded
 from ...errors import DoesNotFitError, UsageError
 from ...media import Audio, Blob, Cover, Image, Value
 from ..base import Entry, Facts, Method, Placed, Progress
+from .sharing import parse_weights, share_out
 
 PRESETS = ("fast", "balanced", "best")
 BALANCED_DB = 42.0
@@ -39,6 +42,7 @@ class ExactConfig:
         snr: of a sound, least SNR of the container, dB; the same. None: 30, and a picture gets its 42 dB.
         secret_db: PSNR a hidden picture, SNR a hidden sound must reach, dB; "inf" means exactly.
         protect: share of the container that may be zeroed or cut out, 0..0.9; None: .25 of a sound, 0 of a picture.
+        weights: of several secrets, how what is left is shared, as in 2:1:1; None: alike.
         shaping: of a sound, how far noise follows its spectrum, 0..1; 0.5 is mild and costs some 2 dB of SNR.
     """
 
@@ -47,6 +51,7 @@ class ExactConfig:
     snr: float | None = None
     secret_db: float | None = None
     protect: float | None = None
+    weights: str | None = None
     shaping: float = 0.0
 
     def __post_init__(self) -> None:
@@ -89,21 +94,36 @@ class Exact(Method[ExactConfig]):
 
     def hide(self, cover: Cover, secret: Value, channel: Channel, config: ExactConfig, progress: Progress) -> Placed:
         """Code the secret within the channel's budget and write it."""
+        return self.hide_all(cover, [secret], channel, config, progress)[0]
+
+    def hide_all(
+        self, cover: Cover, secrets: Sequence[Value], channel: Channel, config: ExactConfig, progress: Progress
+    ) -> list[Placed]:
+        """Code all secrets within the channel's budget and write them."""
         manner = manner_for(cover, config)
         budget = channel.budget(manner)
         _refuse_impossible(cover, budget, channel, manner)
         progress("coding the secret", 0.0)
         try:
-            coded, notes = _code(cover, secret, budget, config)
+            coded = _code_all(cover, secrets, budget - OVERHEAD * (len(secrets) - 1), config)
         except DoesNotFitError as error:
             raise _with_remedy(error, cover, budget, config) from error
-        channel.write(coded.code, manner, lambda share: progress("writing", share))
-        return Placed(len(coded.code), coded.quality, notes=notes)
+        channel.write_all([each.code for each in coded], manner, lambda share: progress("writing", share))
+        return [
+            Placed(len(each.code), each.quality, notes=_notes(secret, each, config))
+            for secret, each in zip(secrets, coded, strict=True)
+        ]
 
     def reveal(self, cover: Cover, channel: Channel, entry: Entry, settings: bytes, progress: Progress) -> Value:
         """Read the payload, unseal it, decode it."""
-        code = channel.read(entry.length, lambda share: progress("reading", share))
-        return secret_code.decode(code, entry.kind, entry.name)
+        return self.reveal_all(cover, channel, [entry], settings, progress)[0]
+
+    def reveal_all(
+        self, cover: Cover, channel: Channel, entries: Sequence[Entry], settings: bytes, progress: Progress
+    ) -> list[Value]:
+        """Read all payloads, unseal them, decode them."""
+        codes = channel.read_all([entry.length for entry in entries], lambda share: progress("reading", share))
+        return [secret_code.decode(code, entry.kind, entry.name) for code, entry in zip(codes, entries, strict=True)]
 
     def capacity(self, cover: Cover, channel: Channel, config: ExactConfig) -> int:
         """What the channel holds, less the letter that names the codec."""
@@ -132,46 +152,65 @@ def manner_for(cover: Cover, config: ExactConfig) -> Manner:
 # --- the secret ----------------------------------------------------------------------------------------------
 
 
-def _code(cover: Cover, secret: Value, budget: int, config: ExactConfig) -> tuple[Coded, tuple[str, ...]]:
+def _code_all(cover: Cover, secrets: Sequence[Value], budget: int, config: ExactConfig) -> list[Coded]:
+    weights = parse_weights(config.weights, len(secrets))
+    if len(secrets) == 1:
+        return [_code(cover, secrets[0], budget, config, config.fills)]
+    # Among several, one that cannot be as good as was wanted is made as good as its share lets it.
+    strict = config.secret_db is not None
+
+    def code(secret: Value, share: int, fill: bool) -> Coded:
+        return _code(cover, secret, share, config, fill, strict=strict)
+
+    return share_out(secrets, budget, weights, code, fill=config.fills)
+
+
+def _code(
+    cover: Cover, secret: Value, budget: int, config: ExactConfig, fill: bool, *, strict: bool | None = None
+) -> Coded:
     if isinstance(secret, Blob):
-        return Coded(blob_code.encode(secret, budget), math.inf), ()
+        return Coded(blob_code.encode(secret, budget), math.inf)
     if isinstance(secret, Audio):
-        return _code_sound(secret, budget, config)
-    return _code_picture(cover, secret, budget, config)
+        return _code_sound(secret, budget, config, fill)
+    # A picture may be as good as a small picture lets it be; a sound is not spent on less than was wanted.
+    if strict is None:
+        strict = config.secret_db is not None or (isinstance(cover, Audio) and not fill)
+    return _code_picture(secret, budget, config, fill, strict=strict)
 
 
-def _code_picture(cover: Cover, secret: Image, budget: int, config: ExactConfig) -> tuple[Coded, tuple[str, ...]]:
+def _code_picture(secret: Image, budget: int, config: ExactConfig, fill: bool, *, strict: bool) -> Coded:
     wanted = BALANCED_DB if config.secret_db is None else config.secret_db
     codecs = image_code.CODECS[:1] if config.preset == "fast" else image_code.CODECS
-    target = None if config.fills else wanted
-    coded = image_code.encode(secret, budget, target_db=target, codecs=codecs)
-    # A picture may be as good as a small picture lets it be; a sound is not spent on less than was wanted.
-    strict = config.secret_db is not None or (isinstance(cover, Audio) and not config.fills)
+    coded = image_code.encode(secret, budget, target_db=None if fill else wanted, codecs=codecs)
     if coded.quality < wanted and strict:
         needed = len(image_code.encode(secret, 1 << 40, target_db=wanted, codecs=codecs).code)
         raise _too_good(f"the picture at {wanted:g} dB", needed, budget, coded.quality)
-    notes = []
-    if coded.quality < BALANCED_DB and config.secret_db is None:
-        notes.append(f"the cover is small for this picture: it is carried at {coded.quality:.1f} dB")
-    if coded.code[:1] != b"f":
-        notes += [f"the secret: {note}" for note in secret.notes]
-    if secret.profile is not None and coded.code[:1] not in (b"p", b"f"):
-        notes.append("the cover is small: the secret's colour profile was left out")
-    return coded, tuple(notes)
+    return coded
 
 
-def _code_sound(secret: Audio, budget: int, config: ExactConfig) -> tuple[Coded, tuple[str, ...]]:
+def _code_sound(secret: Audio, budget: int, config: ExactConfig, fill: bool) -> Coded:
     wanted = config.secret_db
-    coded = audio_code.encode(secret, budget, target_db=None if config.fills else wanted)
+    coded = audio_code.encode(secret, budget, target_db=None if fill else wanted)
     if wanted is not None and coded.quality < wanted:
         needed = len(audio_code.encode(secret, 1 << 40, target_db=wanted).code)
         raise _too_good(f"the sound at {wanted:g} dB", needed, budget, coded.quality)
+    return coded
+
+
+def _notes(secret: Value, coded: Coded, config: ExactConfig) -> tuple[str, ...]:
+    """Return what the user should know about how a secret was coded."""
+    if isinstance(secret, Blob):
+        return ()
     notes = []
-    if math.isfinite(coded.quality) and wanted is None:
+    if config.secret_db is None and isinstance(secret, Image) and coded.quality < BALANCED_DB:
+        notes.append(f"the cover is small for this picture: it is carried at {coded.quality:.1f} dB")
+    if config.secret_db is None and isinstance(secret, Audio) and math.isfinite(coded.quality):
         notes.append(f"the cover is small for this sound: it is carried at an SNR of {coded.quality:.1f} dB")
     if coded.code[:1] != b"f":
         notes += [f"the secret: {note}" for note in secret.notes]
-    return coded, tuple(notes)
+    if isinstance(secret, Image) and secret.profile is not None and coded.code[:1] not in (b"p", b"f"):
+        notes.append("the cover is small: the secret's colour profile was left out")
+    return tuple(notes)
 
 
 def _too_good(what: str, needed: int, budget: int, reached: float) -> DoesNotFitError:
