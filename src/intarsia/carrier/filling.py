@@ -48,8 +48,8 @@ class Writer:
         for n in range(sync.DIGITS, FRAME):
             # Errors of the same channel, the latest first.
             history = errors[:, n + reach - lag :: -lag][:, : shaping.ORDER]
-            wanted = np.rint(hosts[:, n] + (taps * history).sum(axis=1)).astype(np.int32)
-            wanted = np.clip(wanted, self._ground.low, self._ground.high)
+            aim = np.rint(hosts[:, n] + (taps * history).sum(axis=1))
+            wanted = np.clip(aim, self._ground.low, self._ground.high).astype(np.int32)
             written[:, n] = modulo.write(wanted, digits[:, n - sync.DIGITS], m, self._ground.low, self._ground.high)
             errors[:, n + reach] = written[:, n] - hosts[:, n]
         return written

@@ -110,17 +110,24 @@ class Framed(Channel):
         how = self.layout(length, manner)
         if how is None:
             return False
-        # The squared change of a sample is spread about its mean like any uniform number's square, or wider where
-        # few samples change: three standard deviations of the sum are allowed for.
         noise = self._noise(how, manner)
-        chance = 3 * math.sqrt(noise * max(1.0, how.m**2 / 15))
-        return manner.least_db is None or self._ground.snr(noise + chance) >= manner.least_db
+        most = noise + 3 * self._deviation(how, manner)
+        return manner.least_db is None or self._ground.snr(most) >= manner.least_db
 
     def _noise(self, how: Layout, manner: Manner) -> float:
         return frames.total_noise(self._ground, how, self._gain(manner))
 
+    def _deviation(self, how: Layout, manner: Manner) -> float:
+        """Return the standard deviation of the noise's sum."""
+        if manner.shaping and how.m > frames.TERNARY:
+            # Shaped noise has fewer degrees of freedom, by about the factor its power is raised.
+            cubed = shaping.gain(self._signal, self._ground, manner.shaping).cubed
+            return modulo.cost(how.m) * math.sqrt(2 * DIGITS * how.frames * cubed)
+        # The square of a uniform change varies about its mean by m²/13.4; where few samples change, more widely.
+        return math.sqrt(self._noise(how, manner) * max(1.0, how.m**2 / 15))
+
     def _gain(self, manner: Manner) -> float:
-        return shaping.gain(self._signal, self._ground, manner.shaping) if manner.shaping else 1.0
+        return shaping.gain(self._signal, self._ground, manner.shaping).mean if manner.shaping else 1.0
 
     # --- in -----------------------------------------------------------------------------------------------
 

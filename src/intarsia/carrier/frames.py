@@ -15,7 +15,7 @@ protected share of the file, touches at most so many cells; so many shares of ev
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,8 @@ SILENCE = 64
 
 TERNARY = 3
 _READ = 1 << 18
+_CALM = 0.5  # of full scale: sounds that stay below it never meet an end of their range
+_MOST_COUNTED = 20_000  # frames in which samples near the ends are counted
 _TRIES = 48
 
 
@@ -90,7 +92,9 @@ class Ground:
     low: int
     high: int
     unused_bits: int = 0
-    gains: dict[float, float] = field(default_factory=dict, repr=False)
+    near_ends: tuple[tuple[int, float], ...] = ()
+    """Share of the frames' samples that are nearer to an end of the range than so many levels, for powers of two."""
+    gains: dict[float, Any] = field(default_factory=dict, repr=False)
     """Remembered by noise shaping."""
     touched: dict[tuple[int, int], int] = field(default_factory=dict, repr=False)
     """Remembered by `most_touched`."""
@@ -104,19 +108,34 @@ def survey(signal: Signal, low: int, high: int) -> Ground:
     """Walk once through a sound."""
     sums, squares, ends = np.zeros(signal.channels), np.zeros(signal.channels), 0
     silences = _Silences()
-    used = 0
+    used = peak = 0
     for piece in pieces(signal):
         values = piece.astype(np.float64)
         sums += values.sum(axis=0)
         squares += np.square(values, out=values).sum(axis=0)
         ends += int(np.count_nonzero((piece == low) | (piece == high)))
         used |= int(np.bitwise_or.reduce(piece, axis=None))
+        peak = max(peak, int(piece.max()), -int(piece.min()))
         silences.add(piece)
     size = signal.length * signal.channels
     power = float(np.mean(squares / signal.length - (sums / signal.length) ** 2))
     unused = (used & -used).bit_length() - 1 if used else 0
     starts = _usable(*silences.bounds(), signal.length, signal.channels)
-    return Ground(starts, size, signal.channels, max(power, 0.0), ends / size, low, high, unused)
+    near = _near_ends(signal, starts, low, high) if peak > _CALM * high and len(starts) else ()
+    return Ground(starts, size, signal.channels, max(power, 0.0), ends / size, low, high, unused, near)
+
+
+def _near_ends(signal: Signal, starts: NDArray[np.int64], low: int, high: int) -> tuple[tuple[int, float], ...]:
+    """Count how near the samples of frames come to the ends of the range; see `Ground.near_ends`."""
+    bounds = 1 << np.arange(16)
+    counts, channels = np.zeros(len(bounds), np.int64), signal.channels
+    long = -(-FRAME // channels)
+    some = starts[:: -(-len(starts) // _MOST_COUNTED)]
+    for start in some:
+        frame = signal.read(int(start) // channels, long).astype(np.int64)
+        distance = np.sort(np.minimum(high - frame, frame - low).reshape(-1)[:FRAME])
+        counts += np.searchsorted(distance, bounds)
+    return tuple(zip(bounds.tolist(), (counts / (len(some) * FRAME)).tolist(), strict=True))
 
 
 class _Silences:
@@ -247,9 +266,24 @@ def least_visible(ground: Ground, length: int, protect: float, gain: float = 1.0
 
 def total_noise(ground: Ground, fit: Layout, gain: float = 1.0) -> float:
     """Return the expected sum of squared changes in the whole sound."""
-    # A sample at the end of its range moves up to m instead of up to m/2 either way: four times the power.
-    at_ends = 1 + 3 * ground.at_ends
-    return fit.frames * fit.noise * at_ends * (gain if fit.m > TERNARY else 1.0)
+    return fit.frames * (fit.noise * (gain if fit.m > TERNARY else 1.0) + DIGITS * noise_at_ends(ground, fit.m))
+
+
+def noise_at_ends(ground: Ground, m: int) -> float:
+    """Return what the ends of the range add to the mean squared change of digits to base m.
+
+    A sample d levels from the end can go that far outwards and m − 1 − d inwards instead of half of m either way: its
+    changes are off centre by (m − 1)/2 − d, whose square is added.
+    """
+    added, before = 0.0, 0.0
+    for nearer, share in ground.near_ends:
+        # All samples of a step count as if they were at its near side.
+        off_centre = (m - 1) / 2 - nearer // 2
+        if off_centre <= 0:
+            break
+        added += (share - before) * off_centre**2
+        before = share
+    return added
 
 
 def _counts(ground: Ground, protect: float) -> list[int]:

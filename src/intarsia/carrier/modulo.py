@@ -51,6 +51,9 @@ def read(samples: NDArray[Any], m: int) -> Digits:
 def write(samples: NDArray[np.int32], digits: Digits, m: int, low: int, high: int) -> NDArray[np.int32]:
     """Return samples moved to the nearest value whose digit is the wanted one.
 
+    With an even base two values may be equally near: even samples then go up and odd ones down, so that on the whole
+    nothing rises or falls.
+
     Args:
         samples: int32, any shape, within low..high.
         digits: uint16, same shape, each 0..m−1.
@@ -59,7 +62,8 @@ def write(samples: NDArray[np.int32], digits: Digits, m: int, low: int, high: in
         high: largest; needs high − low >= m.
     """
     up = (digits.astype(np.int64) - samples) % m
-    moved = samples + np.where(up > m // 2, up - m, up)
+    downwards = 2 * up + (samples & 1) > m
+    moved = samples + np.where(downwards, up - m, up)
     moved[moved > high] -= m
     moved[moved < low] += m
     return moved.astype(np.int32)

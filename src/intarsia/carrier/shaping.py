@@ -8,16 +8,19 @@ Source: B. S. Atal, M. R. Schroeder, Predictive coding of speech signals and sub
 ASSP 27(3) (1979); the recursion is that of N. Levinson (1946) and J. Durbin (1960).
 """
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from .frames import FRAME, Ground, Signal
+from .frames import DIGITS, FRAME, Ground, Signal
 
 ORDER = 16
 """Taps of the prediction."""
 
-_TAIL = 128  # samples of the impulse response that are counted
-_SAMPLE = 400  # frames the gain is measured on
+_SAMPLE = 1000  # frames the gain is measured on
+_BATCH = 128
 
 
 def taps(hosts: NDArray[np.int32], lag: int, gamma: float) -> NDArray[np.float64]:
@@ -45,19 +48,45 @@ def _levinson(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
     return taps
 
 
-def gain(signal: Signal, ground: Ground, gamma: float) -> float:
-    """Return by how much shaping raises the power of a change: the mean energy of 1/A(z/γ) over some frames."""
-    known = ground.gains.get(gamma)
-    if known is not None:
+@dataclass(frozen=True)
+class Gain:
+    """By how much shaping raises the power of a change, over the frames of a sound.
+
+    Attributes:
+        mean: expected factor.
+        cubed: mean of its third power: the fewer frequencies hold the noise, the more its power varies.
+    """
+
+    mean: float
+    cubed: float
+
+
+def gain(signal: Signal, ground: Ground, gamma: float) -> Gain:
+    """Return the gain of the feedback filter: the energy of 1/A(z/γ), begun anew with every frame.
+
+    Counted on all frames of a sound, or on a thousand of a long one and three standard deviations more.
+    """
+    if gamma in ground.gains:
+        known: Gain = ground.gains[gamma]
         return known
-    some = ground.starts[:: max(1, len(ground.starts) // _SAMPLE)]
+    step = -(-len(ground.starts) // _SAMPLE)
+    some = ground.starts[::step]
     channels = ground.channels
     long = -(-FRAME // channels)
     rows = [signal.read(int(start) // channels, long).reshape(-1)[:FRAME] for start in some]
-    feedback = taps(np.stack(rows), channels, gamma)
-    response = np.zeros((len(feedback), ORDER + _TAIL))
+    found = np.concatenate(
+        [_gains(taps(np.stack(rows[i : i + 128]), channels, gamma)) for i in range(0, len(rows), 128)]
+    )
+    spread = 3 * float(found.std()) / math.sqrt(len(found)) if step > 1 else 0.0
+    ground.gains[gamma] = raised = Gain(float(found.mean()) + spread, float((found**3).mean()))
+    return raised
+
+
+def _gains(feedback: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean power that white noise of power 1 has behind each filter, in a frame's digits."""
+    response = np.zeros((len(feedback), ORDER + DIGITS))
     response[:, ORDER] = 1
     for n in range(ORDER + 1, response.shape[1]):
         response[:, n] = (feedback * response[:, n - 1 :: -1][:, :ORDER]).sum(axis=1)
-    ground.gains[gamma] = raised = float((response**2).sum(axis=1).mean())
-    return raised
+    power: NDArray[np.float64] = np.cumsum(response[:, ORDER:] ** 2, axis=1).mean(axis=1)
+    return power

@@ -218,7 +218,11 @@ def records(sightings: Sequence[Sighting]) -> list[tuple[bytes, list[Sighting]]]
         if found and len(max(found.values(), key=len)) == len(sightings):
             break
     # Any six give some record; more than six agree only on one that was written.
-    written = {record: agreeing for record, agreeing in found.items() if len(agreeing) > MIN_FRAMES}
+    written = {
+        record: agreeing
+        for record, agreeing in found.items()
+        if len({sighting.index % _SHARES for sighting in agreeing}) > MIN_FRAMES
+    }
     best = sorted((written or found).items(), key=lambda item: len(item[1]), reverse=True)
     if not best:
         raise NoSecretError

@@ -235,9 +235,10 @@ def _refuse_impossible(cover: Cover, budget: int, channel: Channel, manner: Mann
             available=budget,
         )
     smallest = channel.expected_db(LETTER_BYTES, Manner(protect=manner.protect))
+    least = f"the cover is at {smallest:.1f} dB" if math.isfinite(smallest) else "there is no room, however loud"
     raise DoesNotFitError(
-        f"nothing fits at {key}={manner.least_db:g}: with the least that every container needs the cover "
-        f"is at {smallest:.1f} dB; use {remedy} or a lower {key}",
+        f"nothing fits at {key}={manner.least_db:g}: with the least that every container needs {least}; use {remedy} or "
+        f"a lower {key}",
         needed=LETTER_BYTES,
         available=budget,
     )
