@@ -131,6 +131,16 @@ def naming_what_does_not_fit(secrets: Sequence[Source], cover: Source) -> Iterat
         raise DoesNotFitError(message, needed=error.needed, available=error.available) from error
 
 
+@contextlib.contextmanager
+def naming_the_cover(cover: Source) -> Iterator[None]:
+    """Put the cover's name into what it has no room for."""
+    try:
+        yield
+    except DoesNotFitError as error:
+        message = f"{values.shown_source(cover)}: {error}"
+        raise DoesNotFitError(message, needed=error.needed, available=error.available) from error
+
+
 @dataclass(frozen=True)
 class _Stego:
     """A cover with secrets in it, before it is a file."""
@@ -162,8 +172,11 @@ class _Job:
         if names == nameless or not self._affords(*ways[0]):
             ways = ways[1:]
         for which, size in ways[:-1]:
-            with contextlib.suppress(DoesNotFitError):
+            try:
                 return self._place(which, size)
+            except DoesNotFitError as error:
+                if error.needed - error.available > container.SIZES[-1]:  # names would not make the difference
+                    raise
         return self._place(*ways[-1])
 
     def check(self, saved_as: Path, stego: _Stego) -> tuple[Cover, list[float]]:

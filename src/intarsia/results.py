@@ -147,7 +147,7 @@ class Revealed:
             "method": self.method,
             "outputs": [output.record() for output in self.outputs],
             "seconds": round(self.seconds, 3),
-            "loss": self.loss,
+            "loss": round(self.loss, 6),
         }
 
 

@@ -20,7 +20,7 @@ from .media.values import Source
 from .methods import DEFAULT, load
 from .methods.base import Entry, Method, configure
 from .methods.exact.method import LEAST_SNR, SOUND_PROTECT, ExactConfig, manner_for
-from .pipeline import Terms, naming_the_container, naming_what_does_not_fit
+from .pipeline import Terms, naming_the_container, naming_the_cover, naming_what_does_not_fit
 from .results import CARRIER_MEASURE, rounded
 
 SOUND_MANNER = Manner(LEAST_SNR, SOUND_PROTECT)
@@ -122,7 +122,8 @@ def capacity(cover: Source, secret: Source | list[Source] | tuple[Source, ...] |
     room = load(name)
     config = configure(room.Config, terms.settings, name)
     host = hosts.host(original)
-    channel = host.start(None, name, SIZES[0]).channel
+    with naming_the_cover(cover):
+        channel = host.start(None, name, SIZES[0]).channel
     levels = tuple(_levels(channel, manner_for(original, config))) if isinstance(config, ExactConfig) else ()
     fits = room.capacity(original, channel, config)
     secrets: list[Source] = list(secret) if isinstance(secret, list | tuple) else [] if secret is None else [secret]
@@ -224,7 +225,7 @@ def inspect(source: Source, keyring: Keyring | None, terms: Terms) -> Inspection
     if isinstance(value, Blob):
         if keyring is not None:
             raise NoSecretError(values.shown_source(source))
-        why = ("neither a picture nor a sound: it can be a secret only",)
+        why = ("no picture or sound that can be a cover: it can be a secret only",)
         return Inspection(value.kind, f"{len(value.data):,} bytes", "", 0, why)
     host = hosts.host(value)
     notes = (*value.notes, *host.remarks())

@@ -104,7 +104,7 @@ class Framed(Channel):
     def expected_db(self, length: int, manner: Manner = PLAIN) -> float:
         """Expected SNR in dB with a payload of `length` bytes; -inf when it does not fit at all."""
         how = self.layout(length, manner)
-        return -math.inf if how is None else self._ground.snr(self._noise(how, manner))
+        return -math.inf if how is None else self._ground.reported_snr(self._noise(how, manner))
 
     def _keeps(self, length: int, manner: Manner) -> bool:
         how = self.layout(length, manner)

@@ -77,7 +77,7 @@ class Ground:
         starts: first sample of every usable frame, ascending, int64 [U]; samples are counted over all channels.
         size: samples over all channels, N.
         channels: C.
-        power: mean square about each channel's mean, levels squared.
+        power: mean square about each channel's mean, levels squared: a constant is no signal to hide behind.
         at_ends: share of samples at the ends of the range, which can only be moved inwards.
         low: smallest value a sample can take.
         high: largest.
@@ -94,14 +94,20 @@ class Ground:
     unused_bits: int = 0
     near_ends: tuple[tuple[int, float], ...] = ()
     """Share of the frames' samples that are nearer to an end of the range than so many levels, for powers of two."""
+    level: float = 0.0
+    """Mean square, the constant included, as SNR is commonly reported."""
     gains: dict[float, Any] = field(default_factory=dict, repr=False)
     """Remembered by noise shaping."""
     touched: dict[tuple[int, int], int] = field(default_factory=dict, repr=False)
     """Remembered by `most_touched`."""
 
     def snr(self, noise: float) -> float:
-        """Return the signal-to-noise ratio in dB when the sum of squared changes is `noise`."""
+        """Return the signal-to-noise ratio in dB, without the constant, when the sum of squared changes is `noise`."""
         return 10 * math.log10(self.power * self.size / noise) if self.power > 0 else -math.inf
+
+    def reported_snr(self, noise: float) -> float:
+        """Return the signal-to-noise ratio in dB as it is measured on files."""
+        return 10 * math.log10(self.level * self.size / noise) if self.level > 0 else -math.inf
 
 
 def survey(signal: Signal, low: int, high: int) -> Ground:
@@ -122,7 +128,8 @@ def survey(signal: Signal, low: int, high: int) -> Ground:
     unused = (used & -used).bit_length() - 1 if used else 0
     starts = _usable(*silences.bounds(), signal.length, signal.channels)
     near = _near_ends(signal, starts, low, high) if peak > _CALM * high and len(starts) else ()
-    return Ground(starts, size, signal.channels, max(power, 0.0), ends / size, low, high, unused, near)
+    level = float(np.mean(squares / signal.length))
+    return Ground(starts, size, signal.channels, max(power, 0.0), ends / size, low, high, unused, near, level)
 
 
 def _near_ends(signal: Signal, starts: NDArray[np.int64], low: int, high: int) -> tuple[tuple[int, float], ...]:

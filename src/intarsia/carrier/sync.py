@@ -208,6 +208,7 @@ def records(sightings: Sequence[Sighting]) -> list[tuple[bytes, list[Sighting]]]
         NoSecretError: no six of them give a record.
     """
     found: dict[bytes, list[Sighting]] = {}
+    explained: set[int] = set()  # offsets that a record seen more than six times accounts for
     for six in _sixes(sightings):
         shares = {sighting.index % _SHARES: sighting.share for sighting in six}
         if len(shares) == MIN_FRAMES:
@@ -215,18 +216,19 @@ def records(sightings: Sequence[Sighting]) -> list[tuple[bytes, list[Sighting]]]
             if record not in found:
                 shares = dict(enumerate(_share(record)))
                 found[record] = [s for s in sightings if shares[s.index % _SHARES] == s.share]
-        if found and len(max(found.values(), key=len)) == len(sightings):
+                explained |= {s.offset for s in found[record]} if _is_written(found[record]) else set()
+        if len(explained) == len(sightings):
             break
-    # Any six give some record; more than six agree only on one that was written.
-    written = {
-        record: agreeing
-        for record, agreeing in found.items()
-        if len({sighting.index % _SHARES for sighting in agreeing}) > MIN_FRAMES
-    }
+    written = {record: agreeing for record, agreeing in found.items() if _is_written(agreeing)}
     best = sorted((written or found).items(), key=lambda item: len(item[1]), reverse=True)
     if not best:
         raise NoSecretError
     return best
+
+
+def _is_written(agreeing: Sequence[Sighting]) -> bool:
+    """Whether a record was written by somebody: any six shares give some record, but seven do not agree by chance."""
+    return len({sighting.index % _SHARES for sighting in agreeing}) > MIN_FRAMES
 
 
 def _sixes(sightings: Sequence[Sighting]) -> Iterator[Sequence[Sighting]]:

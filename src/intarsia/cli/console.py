@@ -95,6 +95,8 @@ def _leave(code: int) -> NoReturn:
     from ..media import files
 
     files.remove_temporaries()
+    if (child := sys.modules.get("intarsia.media.child")) is not None:
+        child.end_all()
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
     with contextlib.suppress(OSError, ValueError):

@@ -88,7 +88,8 @@ def _sentence(hidden: "Hidden") -> str:
         return f"{shown(secret.name) if secret.name else secret.media} ({quality}, {secret.bytes:,} bytes)"
 
     what = ", ".join(map(said, hidden.secrets))
+    measure = "cover" if hidden.cover == "image" else "carrier SNR"
     return (
         f"{shown(hidden.container)}: {what} by {hidden.method}, "
-        f"cover {hidden.carrier_db:.1f} dB, verified, {hidden.seconds:.1f} s"
+        f"{measure} {hidden.carrier_db:.1f} dB, verified, {hidden.seconds:.1f} s"
     )

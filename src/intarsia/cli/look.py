@@ -59,10 +59,10 @@ def _show_capacity(cover: str, found: "Capacity") -> None:
     measure = "cover PSNR (dB)" if found.kind == "image" else "carrier SNR (dB)"
     if found.levels:
         heads = [*found.levels[0].how, "bytes"]
-        console.show("".join(f"{head:>10}" for head in heads) + f"{measure:>19}")
+        console.show("".join(f"{head:>14}" for head in heads) + f"{measure:>19}")
         for level in found.levels:
             cells = [*level.how.values(), level.bytes]
-            console.show("".join(f"{cell:10,}" for cell in cells) + f"{level.db:19.1f}")
+            console.show("".join(f"{cell:14,}" for cell in cells) + f"{level.db:19.1f}")
     for wanted in found.forecasts:
         quality = "exactly" if math.isinf(wanted.quality) else f"at {wanted.quality:.1f} dB"
         console.show(f"{shown(wanted.name)}: fits {quality} in {wanted.bytes:,} bytes, cover {wanted.db:.1f} dB")
@@ -108,6 +108,8 @@ def _show_info(file: str, found: "Inspection") -> None:
         console.show(f"  {note}")
     if found.capacity:
         console.show(f"  can hide up to {found.capacity:,} bytes")
+    elif found.format:
+        console.show("  too small, too short or too silent to hide anything in")
     if found.carries is None and found.format:
         console.show("  whether it carries a secret cannot be told without the password")
     for secret in found.carries or ():

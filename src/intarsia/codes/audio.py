@@ -18,9 +18,12 @@ from . import mdct
 from .coded import Coded
 
 _EXACT_HOPELESS = 16  # raw bytes for each byte of budget beyond which FLAC is not tried
+_SMALL = 1 << 20  # raw bytes up to which it always is
 _RATE_BYTES = 4
-_MOST_LOSSY = 1 << 27
-"""Samples beyond which no lossy code is made: it would take minutes and gigabytes."""
+_MOST_LOSSY = mdct.MAX_SAMPLES
+
+LEAST_DB = 6.0
+"""SNR in dB below which a sound is not carried at all: hardly anything of it would be left."""
 
 
 def encode(value: Audio, budget: int, *, target_db: float | None = None) -> Coded:
@@ -47,9 +50,11 @@ def encode(value: Audio, budget: int, *, target_db: float | None = None) -> Code
     if exact is not None:
         return exact
     filled = _filled(value, budget)
-    if filled is None:
-        smallest = min(64, max(budget, 0) + 1)
-        raise DoesNotFitError(f"it needs more than {max(budget, 0):,} bytes", needed=smallest, available=budget)
+    if filled is None or filled.quality < LEAST_DB:
+        smallest = _smallest(value)
+        raise DoesNotFitError(
+            f"it needs at least {smallest:,} bytes and {max(budget, 0):,} fit", needed=smallest, available=budget
+        )
     return filled
 
 
@@ -76,11 +81,11 @@ def _sound(samples: NDArray[np.int32], depth: int, rate: int, name: str) -> Audi
 
 def _shortest_exact(value: Audio, budget: int) -> Coded | None:
     codes = []
-    raw = value.size * value.depth // 8
-    original = value.original() if raw < budget * _EXACT_HOPELESS else None
+    hopeful = value.size * value.depth // 8 < max(budget * _EXACT_HOPELESS, _SMALL)
+    original = value.original() if hopeful else None
     if original is not None:
         codes.append(b"f" + original)
-    if raw < budget * _EXACT_HOPELESS and not value.is_lossy:
+    if hopeful and not value.is_lossy:
         try:
             audio_file.check_format(value, "FLAC")
             codes.append(b"F" + audio_file.encode(value, "FLAC"))
@@ -88,6 +93,12 @@ def _shortest_exact(value: Audio, budget: int) -> Coded | None:
             pass
     fitting = [code for code in codes if len(code) <= budget]
     return Coded(min(fitting, key=len), math.inf) if fitting else None
+
+
+def _smallest(value: Audio) -> int:
+    """Return the bytes of the coarsest code that is worth anything; of a sound too long for one, what it takes raw."""
+    at_least = _at(value, LEAST_DB)
+    return value.size * value.depth // 8 if at_least is None else len(at_least.code)
 
 
 def _filled(value: Audio, budget: int) -> Coded | None:

@@ -44,7 +44,7 @@ from ..media.spectrum import mdct, switched_imdct, switched_mdct
 Ints = NDArray[np.int64]
 Real = NDArray[np.float64]
 
-MAX_SAMPLES = 1 << 28
+MAX_SAMPLES = 1 << 27
 """Most samples, all channels together, in one code."""
 
 MAX_CHANNELS = 255

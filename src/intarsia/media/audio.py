@@ -248,7 +248,8 @@ class Audio:
 def from_float(values: NDArray[np.floating[Any]], depth: int = FLOAT_DEPTH) -> Block:
     """Return finite samples in -1..1 as integers of `depth` bits, rounded; what lies beyond is clipped."""
     scale = float(1 << (depth - 1))
-    return np.clip(np.rint(values.astype(np.float64) * scale), -scale, scale - 1).astype(np.int32)
+    inside = np.clip(values.astype(np.float64), -1.0, 1.0)
+    return np.clip(np.rint(inside * scale), -scale, scale - 1).astype(np.int32)
 
 
 def first_not_finite(values: NDArray[np.floating[Any]]) -> int | None:

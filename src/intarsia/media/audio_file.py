@@ -25,13 +25,15 @@ from .files import PathLike, shown
 from .sound_decode import id3_length, mpeg_frame_length
 from .wav import Memory, Source, UnsupportedSoundError
 
-__all__ = ["LOSSLESS_SUFFIXES", "LOSSY_SUFFIXES", "READABLE", "SUFFIXES", "UnsupportedSoundError"]
+__all__ = ["LOSSLESS_SUFFIXES", "LOSSY_SUFFIXES", "READABLE", "SUFFIXES", "WRITABLE", "UnsupportedSoundError"]
 __all__ += ["check_format", "decode", "encode", "is_sound", "load", "losses", "lossless_format", "save"]
 
 READABLE = ("WAV", "FLAC", "OGG", "MP3")
 LOSSLESS_SUFFIXES = {".wav": "WAV", ".flac": "FLAC"}
 LOSSY_SUFFIXES = {".mp3": "MP3", ".ogg": "OGG", ".oga": "OGG", ".opus": "OGG"}
 SUFFIXES = LOSSLESS_SUFFIXES | LOSSY_SUFFIXES
+WRITABLE = {suffix: form for suffix, form in SUFFIXES.items() if suffix != ".opus"}
+"""What `encode` can make; the Ogg it writes holds Vorbis."""
 
 HEAD = 4096
 """Bytes that tell what a file is."""
@@ -86,6 +88,17 @@ def is_sound(data: bytes) -> bool:
     second = data[length : length + 4]
     is_same = len(second) == 4 and second[1] & 0xFE == data[1] & 0xFE and second[2] & 0x0C == data[2] & 0x0C
     return length > 0 and is_same and mpeg_frame_length(second) > 0
+
+
+def holds_sound(path: PathLike) -> bool:
+    """Whether a file is one of those that `load` reads: `is_sound`, and behind an ID3 tag there is really a sound."""
+    source = wav.open_disk(path)
+    head = source.at(0, min(HEAD, source.size))
+    tag = id3_length(head[:10])
+    if not tag:
+        return is_sound(head)
+    start = source.at(tag, max(0, min(4, source.size - tag)))
+    return start == b"fLaC" or mpeg_frame_length(start) > 0
 
 
 def _decode(source: Source, shown_as: str) -> Audio:

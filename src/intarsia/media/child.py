@@ -96,6 +96,8 @@ def run(command: list[str], source: Source, task: Task) -> tuple[dict[str, Any],
         found: dict[str, Any] = json.loads(decoded.at(0, min(HEADER, decoded.size)))
     except ValueError:
         raise task.damaged("failed") from None
+    if not isinstance(found, dict):
+        raise task.damaged("failed")
     return found, decoded
 
 
@@ -113,6 +115,7 @@ def _run(command: list[str], stdin: int, stdout: IO[bytes], task: Task) -> None:
         stderr=subprocess.DEVNULL,
         env=surroundings,
     )
+    _running.add(process)
     try:
         code = _wait(process, stdout, task)
     except subprocess.TimeoutExpired:
@@ -123,8 +126,20 @@ def _run(command: list[str], stdin: int, stdout: IO[bytes], task: Task) -> None:
         # Also after an interrupt, when `subprocess.run` would not wait.
         process.kill()
         process.wait()
+        _running.discard(process)
     if code:
         raise task.damaged("crashed")
+
+
+_running: set[subprocess.Popen[bytes]] = set()
+
+
+def end_all() -> None:
+    """End the decoders that still run, when this process leaves without unwinding; for signal handlers."""
+    for process in list(_running):
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            process.kill()
+            process.wait(1)
 
 
 def _wait(process: subprocess.Popen[bytes], stdout: IO[bytes], task: Task) -> int:
@@ -176,6 +191,7 @@ def serve(
         os.dup2(nowhere, descriptor)
     found: dict[str, Any]
     try:
+        os.lseek(0, 0, os.SEEK_SET)
         load()
         _limit(seconds, memory)
         found = work(target)
@@ -192,7 +208,7 @@ def _failure(error: Exception) -> dict[str, Any]:
     if type(error).__module__ == "builtins" and isinstance(error, OSError):
         return {"error": "room", "detail": error.strerror or str(error)}
     said = getattr(error, "error_string", None) or getattr(error, "strerror", None) or error
-    words = " ".join(str(said).split()).rstrip(".")
+    words = " ".join(str(said).split()).removeprefix("Error : ").rstrip(".")
     return {"error": "damaged", "detail": ascii(words)[1:-1][:200] or type(error).__name__}
 
 

@@ -86,7 +86,9 @@ class Shape:
     @property
     def sides(self) -> NDArray[np.float64]:
         """Sides of the box around all vertices, float64 [3], in the shape's own units."""
-        return self.vertices.max(axis=0).astype(np.float64) - self.vertices.min(axis=0)
+        low, high = self.vertices.min(axis=0), self.vertices.max(axis=0)
+        sides: NDArray[np.float64] = high.astype(np.float64) - low.astype(np.float64)
+        return sides
 
     @property
     def size(self) -> float:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,13 +55,24 @@ def _cover(source: Source, max_pixels: int, pixels_per_byte: int | None) -> Cove
         raise UsageError(f"a cover must be a picture or a sound; this is {value.kind}")
     if isinstance(value, Image | Audio):
         return value
+    if audio_file.holds_sound(value):
+        return _named_otherwise(audio_file.load(value), value, image_file.SUFFIXES)
     head = read_head(value, audio_file.HEAD)
-    if audio_file.is_sound(head):
-        return audio_file.load(value)
     if not image_file.is_picture(head):
         expected = ", ".join((*image_file.READABLE, *audio_file.READABLE))
         raise InputError(f"{shown(value)}: not a picture, nor a sound; expected {expected} by content")
-    return image_file.load(value, max_pixels=max_pixels, pixels_per_byte=pixels_per_byte)
+    image = image_file.load(value, max_pixels=max_pixels, pixels_per_byte=pixels_per_byte)
+    return _named_otherwise(image, value, audio_file.SUFFIXES)
+
+
+CoverT = TypeVar("CoverT", Image, Audio)
+
+
+def _named_otherwise(value: CoverT, path: PathLike, others: Collection[str]) -> CoverT:
+    """Note when a file has a suffix of another kind of medium."""
+    if Path(path).suffix.lower() not in others:
+        return value
+    return replace(value, notes=(*value.notes, f"{shown(path)} is a {value.format} file by its content"))
 
 
 def secret(source: Source, *, max_pixels: int) -> Value:
@@ -69,8 +80,8 @@ def secret(source: Source, *, max_pixels: int) -> Value:
     value = _as_value(source)
     if isinstance(value, Blob | Image | Audio):
         return value
-    head, name = read_head(value, audio_file.HEAD), Path(value).name
-    if audio_file.is_sound(head):
+    name = Path(value).name
+    if audio_file.holds_sound(value):
         try:
             return audio_file.load(value)
         except UnsupportedSoundError:
@@ -98,8 +109,12 @@ def _as_value(source: Source) -> PathLike | Value:
 
 
 def shown_source(source: Source) -> str:
-    """Return how messages name what a caller gave: a path, or just a value."""
-    return shown(source) if isinstance(source, str | os.PathLike) else "value"
+    """Return how messages name what a caller gave: a path, or what kind of value it is."""
+    if isinstance(source, str | os.PathLike):
+        return shown(source)
+    if isinstance(source, Blob):
+        return shown(source.name) or ("the text" if source.is_text else "the bytes")
+    return "the sound" if isinstance(source, Audio) else "the picture" if isinstance(source, Image) else "value"
 
 
 def cover_notes(picture: Image) -> list[str]:
@@ -132,13 +147,14 @@ def container_format(out: PathLike) -> str:
         UsageError: the suffix is lossy or unknown; the message names those that work.
     """
     suffix = Path(out).suffix.lower()
-    if suffix in audio_file.SUFFIXES:
-        return audio_file.lossless_format(out)
-    if suffix in image_file.SUFFIXES:
-        return image_file.lossless_format(out)
+    pictures, sounds = image_file.LOSSLESS_SUFFIXES, audio_file.LOSSLESS_SUFFIXES
+    if suffix in pictures or suffix in sounds:
+        return (pictures | sounds)[suffix]
+    problem = f"{suffix} is no format of containers" if suffix else "a container needs a suffix"
+    if suffix in image_file.LOSSY_SUFFIXES or suffix in audio_file.LOSSY_SUFFIXES:
+        problem = f"{suffix} is a lossy format, which would destroy the secret"
     raise UsageError(
-        f"{shown(out)}: {suffix or 'no suffix'} is neither a picture nor a sound format; use for a picture "
-        f"{', '.join(image_file.LOSSLESS_SUFFIXES)}, for a sound {', '.join(audio_file.LOSSLESS_SUFFIXES)}"
+        f"{shown(out)}: {problem}; use for a picture {', '.join(pictures)}, for a sound {', '.join(sounds)}"
     )
 
 
@@ -149,10 +165,13 @@ def check_container(original: Cover, form: str, out: PathLike) -> None:
     if form not in room.LOSSLESS_SUFFIXES.values():
         kind = "sound" if is_sound else "picture"
         raise UsageError(f"{shown(out)}: the cover is a {kind}; name the container {', '.join(room.LOSSLESS_SUFFIXES)}")
-    if isinstance(original, Audio):
-        audio_file.check_format(original, form)
-    else:
-        image_file.check_format(original, form)
+    try:
+        if isinstance(original, Audio):
+            audio_file.check_format(original, form)
+        else:
+            image_file.check_format(original, form)
+    except UsageError as error:
+        raise UsageError(f"{shown(out)}: {error}") from error
 
 
 def losses(original: Cover, form: str) -> list[str]:
@@ -178,8 +197,11 @@ def in_folder(value: Value) -> tuple[str, bytes]:
     if original is not None:
         return name, original
     plain = Path(default).suffix
+    # A name may ask for a lossy format; what was not lost on the way is not thrown away at the end.
+    lossless = isinstance(value, Image) or Path(name).suffix.lower() in audio_file.LOSSLESS_SUFFIXES
     with contextlib.suppress(UsageError):
-        return name, render(value, Path(name).suffix or plain)
+        if lossless or not Path(name).suffix:
+            return name, render(value, Path(name).suffix or plain)
     return str(Path(name).with_suffix(plain)), render(value, plain)
 
 
@@ -200,7 +222,7 @@ def render(value: Value, suffix: str = "") -> bytes:
     """
     if isinstance(value, Blob):
         return value.data
-    suffixes, plain = (audio_file.SUFFIXES, "WAV") if isinstance(value, Audio) else (image_file.SUFFIXES, "PNG")
+    suffixes, plain = (audio_file.WRITABLE, "WAV") if isinstance(value, Audio) else (image_file.SUFFIXES, "PNG")
     form = suffixes.get(suffix.lower(), "") if suffix else value.format or plain
     if value.format == form and (original := value.original()) is not None:
         return original

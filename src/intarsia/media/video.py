@@ -110,7 +110,7 @@ class Video:
         facts = (self.frames.shape, self.rate.as_integer_ratio(), self.name)
         state = hashlib.sha256(hashlib.sha256(str(facts).encode("utf-8", "backslashreplace")).digest())
         for frame in self.frames:
-            state.update(np.ascontiguousarray(frame))
+            state.update(frame.tobytes())
         return state.digest()
 
     def with_frames(self, frames: Frames) -> "Video":

@@ -241,7 +241,7 @@ def read(source: Source, shown_as: str) -> Audio:
     _check(form, shown_as)
     length, rest = divmod(sound.size, form.block)
     if not length:
-        raise InputError(f"{shown_as}: a WAV file without sound in it")
+        raise UnsupportedSoundError(f"{shown_as}: a WAV file without sound in it")
     if rest:
         notes.append("the last sample is incomplete and left out")
     width = form.bits // 8
@@ -297,7 +297,7 @@ def _sound(source: Source, order: str, start: int, size: int, long_size: int | N
         size, streamed = long_size, _STREAMED_64
     (whole,) = struct.unpack(order + "I", source.at(4, 4))
     if size == 0 and whole + 8 == source.size:  # a header that knows its file: there really is nothing
-        raise InputError(f"{shown_as}: a WAV file without sound in it")
+        raise UnsupportedSoundError(f"{shown_as}: a WAV file without sound in it")
     if size in streamed and (size == 0 or size > there):
         return _Sound(start, there, True)
     if size > there:

@@ -172,8 +172,9 @@ def configure(config: type[ConfigT], settings: Mapping[str, object], method: str
     fields = [field.name for field in dataclasses.fields(config)]  # type: ignore[arg-type]
     for key in settings:
         if key not in fields:
-            near = difflib.get_close_matches(key, fields, n=3) or fields
-            raise UsageError(f"{method} has no setting {key!r}; did you mean {' or '.join(near)}?")
+            near = difflib.get_close_matches(key, fields, n=3)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(fields)}"
+            raise UsageError(f"{method} has no setting {key!r}; {hint}")
     return config(**{key: _read_setting(key, value, types[key]) for key, value in settings.items()})
 
 

@@ -20,7 +20,7 @@ from .sharing import parse_weights, share_out
 
 PRESETS = ("fast", "balanced", "best")
 BALANCED_DB = 42.0
-"""PSNR at which a hidden picture is good enough by default."""
+"""PSNR at which a hidden picture, SNR at which a hidden sound, is good enough by default."""
 
 LEAST_SNR = 30.0
 """SNR in dB that a sound keeps unless a lower one is asked for."""
@@ -36,10 +36,12 @@ class ExactConfig:
     """Settings of `exact`.
 
     Attributes:
-        preset: "balanced": a picture at 42 dB or exactly, whichever is shorter, a sound exactly or as well as it fits,
-            then the least visible carrier that holds it; "fast": the same with one codec; "best": fill the carrier.
+        preset: "balanced": a picture at 42 dB or exactly, whichever is shorter, a sound exactly or, if that does not
+            fit, at 42 dB, then the least visible carrier that holds it; "fast": the same with one codec; "best": fill
+            the carrier.
         cover_db: of a picture, least PSNR of the container, dB; a secret that can use it gets the room that leaves.
-        snr: of a sound, least SNR of the container, dB; the same. None: 30, and a picture gets its 42 dB.
+        snr: of a sound, least SNR of the container, dB; the same. None: at least 30, and no more noise than a picture
+            at 42 dB or any other secret needs.
         secret_db: PSNR a hidden picture, SNR a hidden sound must reach, dB; "inf" means exactly.
         protect: share of the container that may be zeroed or cut out, 0..0.9; None: .25 of a sound, 0 of a picture.
         weights: of several secrets, how what is left is shared, as in 2:1:1; None: alike.
@@ -184,17 +186,25 @@ def _code_picture(secret: Image, budget: int, config: ExactConfig, fill: bool, *
     coded = image_code.encode(secret, budget, target_db=None if fill else wanted, codecs=codecs)
     if coded.quality < wanted and strict:
         needed = len(image_code.encode(secret, 1 << 40, target_db=wanted, codecs=codecs).code)
-        raise _too_good(f"the picture at {wanted:g} dB", needed, budget, coded.quality)
+        raise _too_good(_at("the picture", wanted), needed, budget, coded.quality)
     return coded
 
 
 def _code_sound(secret: Audio, budget: int, config: ExactConfig, fill: bool) -> Coded:
     wanted = config.secret_db
+    if wanted is None and not fill:
+        # Exactly if that fits; else well enough, so that the cover is not spent on what nobody hears.
+        coded = audio_code.encode(secret, budget, target_db=math.inf)
+        return coded if math.isinf(coded.quality) else audio_code.encode(secret, budget, target_db=BALANCED_DB)
     coded = audio_code.encode(secret, budget, target_db=None if fill else wanted)
     if wanted is not None and coded.quality < wanted:
         needed = len(audio_code.encode(secret, 1 << 40, target_db=wanted).code)
-        raise _too_good(f"the sound at {wanted:g} dB", needed, budget, coded.quality)
+        raise _too_good(_at("the sound", wanted), needed, budget, coded.quality)
     return coded
+
+
+def _at(what: str, wanted: float) -> str:
+    return f"{what} {'exactly' if math.isinf(wanted) else f'at {wanted:g} dB'}"
 
 
 def _notes(secret: Value, coded: Coded, config: ExactConfig) -> tuple[str, ...]:
@@ -205,7 +215,9 @@ def _notes(secret: Value, coded: Coded, config: ExactConfig) -> tuple[str, ...]:
     if config.secret_db is None and isinstance(secret, Image) and coded.quality < BALANCED_DB:
         notes.append(f"the cover is small for this picture: it is carried at {coded.quality:.1f} dB")
     if config.secret_db is None and isinstance(secret, Audio) and math.isfinite(coded.quality):
-        notes.append(f"the cover is small for this sound: it is carried at an SNR of {coded.quality:.1f} dB")
+        notes.append(f"the sound does not fit exactly: it is carried at an SNR of {coded.quality:.1f} dB")
+    if isinstance(secret, Audio) and secret.mask is not None and coded.code[:1] != b"f":
+        notes.append("the secret: its channel mask is not carried; channels may come from other loudspeakers")
     if coded.code[:1] != b"f":
         notes += [f"the secret: {note}" for note in secret.notes]
     if isinstance(secret, Image) and secret.profile is not None and coded.code[:1] not in (b"p", b"f"):
@@ -236,9 +248,11 @@ def _refuse_impossible(cover: Cover, budget: int, channel: Channel, manner: Mann
         )
     smallest = channel.expected_db(LETTER_BYTES, Manner(protect=manner.protect))
     least = f"the cover is at {smallest:.1f} dB" if math.isfinite(smallest) else "there is no room, however loud"
+    if smallest >= manner.least_db:
+        least = "its noise is too loud beside what moves in the cover, whose constant offset does not count"
     raise DoesNotFitError(
-        f"nothing fits at {key}={manner.least_db:g}: with the least that every container needs {least}; use {remedy} or "
-        f"a lower {key}",
+        f"nothing fits at {key}={manner.least_db:g}: with the least that every container needs {least}; "
+        f"use {remedy} or a lower {key}",
         needed=LETTER_BYTES,
         available=budget,
     )

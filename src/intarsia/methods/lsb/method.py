@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...carrier.channel import Channel
+from ...codes import LETTER_BYTES
 from ...codes import secret as secret_code
 from ...errors import DoesNotFitError, NoSecretError, UsageError
 from ...media import Audio, Cover, Image, Value
@@ -144,7 +145,8 @@ class Lsb(Method[LsbConfig]):
     def capacity(self, cover: Cover, channel: Channel, config: LsbConfig) -> int:
         """N bits in every sample; of a sound, those of the header's frames left out."""
         size = cover.size - len(channel.reserved) if isinstance(cover, Audio) else cover.samples.size
-        return size * config.bits // 8
+        letter = LETTER_BYTES if isinstance(cover, Audio) else 0
+        return size * config.bits // 8 - letter
 
     def compare(self, original: Value, revealed: Value, cover: Cover) -> float:
         """PSNR against the secret at the cover's size and channels; in a sound, of the secret as it was."""
@@ -155,7 +157,7 @@ class Lsb(Method[LsbConfig]):
     def _hide_in_sound(self, cover: Audio, secret: Value, channel: Channel, config: LsbConfig) -> Placed:
         if config.midpoint:
             raise UsageError("midpoint is for pictures; leave it out")
-        coded = secret_code.encode(secret, self.capacity(cover, channel, config))
+        coded = secret_code.encode(secret, self.capacity(cover, channel, config) + LETTER_BYTES)
         samples, free = channel.samples, np.ones(cover.size, np.bool_)
         free[channel.reserved] = False
         samples[free] = write_bits(samples[free], coded.code, config.bits)
