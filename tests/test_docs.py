@@ -30,7 +30,11 @@ def reader(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("container", sorted(RECORDED.glob("v1-exact-*")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "container",
+    sorted(path for path in RECORDED.glob("v1-exact-*") if path.suffix != ".flac"),
+    ids=lambda path: path.name,
+)
 def test_the_reader_in_the_format_description_opens_every_recorded_container(container, reader, tmp_path):
     command = [sys.executable, reader, container, PASSWORD, tmp_path / "out"]
     run = subprocess.run(command, capture_output=True, text=True)
