@@ -47,6 +47,23 @@ def speech(seconds=1.0, rate=16_000, *, seed=1, level=-26.0, channels=1):
     return whole[:, 0] if channels == 1 else whole
 
 
+def moving(frames=5, height=24, width=32):
+    """A bright square on its way over a soft ground, uint8 [T, H, W, 3]."""
+    y, x = np.mgrid[:height, :width]
+    ground = np.stack([4 * x, 5 * y, 2 * (x + y)], axis=-1).astype(np.uint8)
+    video = np.repeat(ground[None], frames, axis=0)
+    for number in range(frames):
+        video[number, 8:16, 3 * number : 3 * number + 8] = (230, 200, 40)
+    return video
+
+
+def octahedron():
+    """Vertices float32 [6, 3] and faces int32 [8, 3]."""
+    vertices = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], np.float32) / 3
+    faces = [[0, 2, 4], [2, 1, 4], [1, 3, 4], [3, 0, 4], [2, 0, 5], [1, 2, 5], [3, 1, 5], [0, 3, 5]]
+    return vertices, np.array(faces, np.int32)
+
+
 def random_bytes(count, seed=2):
     """Bytes that no codec makes shorter."""
     return np.random.default_rng(seed).bytes(count)

@@ -22,7 +22,8 @@ from .carrier.seal import OVERHEAD
 from .container import Header
 from .errors import DoesNotFitError, InputError, IntarsiaError, NoSecretError, UsageError, VerificationError
 from .hosts import Host, Inlay, Opened
-from .media import Cover, Value, files, image_file, values
+from .media import Cover, Value, files, image_file, values, video_file, writing
+from .media.blob import safe_name
 from .media.files import PathLike
 from .media.values import Source
 from .methods import DEFAULT, load, load_named_by_a_file
@@ -74,15 +75,15 @@ def hide_file(cover: Source, secret: Source | list[Source] | tuple[Source, ...],
     name = terms.method or DEFAULT
     room = load(name)
     config = configure(room.Config, terms.settings, name)
-    form = values.container_format(out)
+    form = writing.container_format(out)
     with files.Output(out, force=terms.force) as output:
         original = values.cover(cover, max_pixels=terms.max_pixels)
         sources: list[Source] = list(secret) if isinstance(secret, list | tuple) else [secret]
         secrets = _secrets(sources, room, original, terms)
-        values.check_container(original, form, out)
+        writing.check_container(original, form, out)
         host = hosts.host(original)
         notes = [*original.notes, *host.remarks(), *_answers_already(host, terms)]
-        notes += values.losses(original, form)
+        notes += writing.losses(original, form)
         job = _Job(name, room, config, original, host, secrets, terms)
         with naming_what_does_not_fit(sources, cover):
             stego = job.place()
@@ -278,7 +279,7 @@ def reveal_file(source: Source, out: PathLike | None, terms: Terms) -> Revealed:
     started = time.perf_counter()
     with contextlib.ExitStack() as stack:
         output = folder = None
-        if out is not None and values.names_folder(out):
+        if out is not None and writing.names_folder(out):
             folder = stack.enter_context(files.folder_for_outputs(out))
         elif out is not None:
             output = stack.enter_context(files.Output(out, force=terms.force))
@@ -286,7 +287,7 @@ def reveal_file(source: Source, out: PathLike | None, terms: Terms) -> Revealed:
         if folder is not None:
             written = _write_all(folder, found, stack, terms)
         elif output is not None and out is not None:
-            data = values.render(only_one(source, found), Path(out).suffix)
+            data = writing.render(only_one(source, found), Path(out).suffix)
             output.write(data)
             output.commit()
             written = [Output(str(output.target), found[0].kind, len(data))]
@@ -299,17 +300,24 @@ def reveal_file(source: Source, out: PathLike | None, terms: Terms) -> Revealed:
 
 def _write_all(folder: Path, found: Sequence[Value], stack: contextlib.ExitStack, terms: Terms) -> list[Output]:
     """Write every secret under its name; all of them appear, or none."""
-    ready, taken = [], set[str]()
+    ready, taken, frames = [], set[str](), []
     for value in found:
-        name, data = values.in_folder(value)
-        name = values.unlike(name, taken)
+        if (video := writing.as_frames(value, asked=terms.settings.get("as") == "frames")) is not None:
+            name = writing.unlike(Path(safe_name(video.name, "frames")).stem, taken)
+            taken.add(name)
+            paths = video_file.save_frames(video, stack.enter_context(files.folder_for_outputs(folder / name)))
+            size = sum(path.stat().st_size for path in paths)
+            frames.append(Output(str(folder / name), video.kind, size))
+            continue
+        name, data = writing.in_folder(value)
+        name = writing.unlike(name, taken)
         taken.add(name)
         output = stack.enter_context(files.Output(folder / name, force=terms.force))
         output.write(data)
         ready.append((output, Output(str(output.target), value.kind, len(data))))
     for output, _ in ready:
         output.commit()
-    return [report for _, report in ready]
+    return [report for _, report in ready] + frames
 
 
 def only_one(source: Source, found: Sequence[Value]) -> Value:
@@ -345,8 +353,11 @@ def _reveal_opened(
         raise UsageError(
             f"{values.shown_source(source)}: hidden with method {name!r}; leave --method out or name that one"
         )
-    if terms.settings:
-        raise UsageError(f"method {name!r} takes no settings when revealing; leave out {', '.join(terms.settings)}")
+    others = [key for key in terms.settings if key != "as"]
+    if others:
+        raise UsageError(f"method {name!r} takes no settings when revealing; leave out {', '.join(others)}")
+    if terms.settings.get("as", "frames") != "frames":
+        raise UsageError(f"as={terms.settings['as']}; expected as=frames, a video as a folder of PNG frames")
     room = load_named_by_a_file(name, terms.method)
     return room.reveal_all(saved, opened.channel, entries, opened.header.settings, terms.progress)
 

@@ -17,10 +17,11 @@ class SecretReport:
 
     Attributes:
         name: file name without folders, or "".
-        media: "image", "audio", "text" or "blob".
+        media: "image", "audio", "video", "shape", "text" or "blob".
         bytes: bytes of its code in the container.
-        quality: of one that does not come back bit for bit: PSNR of a picture over RGB (and alpha), SNR of a sound
-            over all channels, dB; None when exact.
+        quality: of one that does not come back bit for bit, dB: PSNR of a picture over RGB (and alpha), mean PSNR of
+            the frames of a video, SNR of a sound over all channels, 20 log10(size / distance) of a shape; None when
+            exact.
     """
 
     name: str
@@ -35,19 +36,22 @@ class SecretReport:
 
     @property
     def psnr(self) -> float | None:
-        """PSNR in dB of a picture that is not exact."""
-        return None if self.media == "audio" else self.quality
+        """PSNR in dB of a picture or a video that is not exact."""
+        return self.quality if self.media in ("image", "video") else None
 
     @property
     def snr(self) -> float | None:
         """SNR in dB of a sound that is not exact."""
         return self.quality if self.media == "audio" else None
 
+    @property
+    def distance(self) -> float | None:
+        """Mean distance of the surfaces of a shape that is not exact, in units of its longest side."""
+        return None if self.quality is None or self.media != "shape" else distance_of(self.quality)
+
     def record(self) -> dict[str, Any]:
         """Return the JSON form."""
-        measure = "snr" if self.media == "audio" else "psnr"
-        quality = {"exact": True} if self.exact else {"exact": False, measure: rounded(self.quality)}
-        return {"name": self.name, "media": self.media, **quality, "bytes": self.bytes}
+        return {"name": self.name, "media": self.media, **quality_record(self.media, self.quality), "bytes": self.bytes}
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,25 @@ class Revealed:
             "seconds": round(self.seconds, 3),
             "loss": round(self.loss, 6),
         }
+
+
+def distance_of(quality: float) -> float:
+    """Return the distance of surfaces, in units of the size, that a shape's quality in dB stands for."""
+    return float(10 ** (-quality / 20))
+
+
+def said_quality(media: str, quality: float) -> str:
+    """Say how good a secret is that is not exact."""
+    return f"distance {distance_of(quality):.1e}" if media == "shape" else f"{quality:.1f} dB"
+
+
+def quality_record(media: str, quality: float | None) -> dict[str, Any]:
+    """Return the JSON form of how good a secret is; None or inf: exact."""
+    if quality is None or math.isinf(quality):
+        return {"exact": True}
+    if media == "shape":
+        return {"exact": False, "distance": float(f"{distance_of(quality):.4g}")}
+    return {"exact": False, "snr" if media == "audio" else "psnr": rounded(quality)}
 
 
 def rounded(value: float | None) -> float | None:

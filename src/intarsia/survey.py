@@ -15,13 +15,13 @@ from .codes import LETTER_BYTES
 from .container import SIZES, Header
 from .errors import DoesNotFitError, NoSecretError
 from .hosts import Host
-from .media import Blob, Cover, values
+from .media import Blob, Cover, Shape, Video, values
 from .media.values import Source
 from .methods import DEFAULT, load
 from .methods.base import Entry, Method, configure
 from .methods.exact.method import LEAST_SNR, SOUND_PROTECT, ExactConfig, manner_for
 from .pipeline import Terms, naming_the_container, naming_the_cover, naming_what_does_not_fit
-from .results import CARRIER_MEASURE, rounded
+from .results import CARRIER_MEASURE, quality_record, rounded
 
 SOUND_MANNER = Manner(LEAST_SNR, SOUND_PROTECT)
 
@@ -100,8 +100,8 @@ class Capacity:
                 "name": f.name,
                 "media": f.media,
                 "bytes": f.bytes,
-                "exact": math.isinf(f.quality),
-                "snr" if f.media == "audio" else "psnr": rounded(f.quality),
+                **({"psnr": None} if math.isinf(f.quality) else {}),
+                **quality_record(f.media, f.quality),
                 measure: rounded(f.db),
             }
             for f in self.forecasts
@@ -227,6 +227,10 @@ def inspect(source: Source, keyring: Keyring | None, terms: Terms) -> Inspection
             raise NoSecretError(values.shown_source(source))
         why = ("no picture or sound that can be a cover: it can be a secret only",)
         return Inspection(value.kind, f"{len(value.data):,} bytes", "", 0, why)
+    if isinstance(value, Video | Shape):
+        if keyring is not None:
+            raise NoSecretError(values.shown_source(source))
+        return Inspection(value.kind, value.describe(), value.format, 0, value.notes)
     host = hosts.host(value)
     notes = (*value.notes, *host.remarks())
     room = _room(host)

@@ -290,7 +290,9 @@ def test_a_method_lists_its_settings(cli):
 def test_doctor(cli, container):
     record = only_line(cli.works("doctor", "--json", password=None))
     assert record["healthy"] is True
-    assert {"hide and reveal", "password to key"} <= {check["what"] for check in record["checks"]}
+    assert {"hide and reveal, picture", "hide and reveal, sound", "password to key"} <= {
+        check["what"] for check in record["checks"]
+    }
     record = only_line(cli.works("doctor", "container.png", "--json", password=None))
     assert record["checks"][0] == {"what": "readable", "ok": True, "found": "PNG, 64 x 64, RGB, 8 bits"}
 

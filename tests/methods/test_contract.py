@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,10 @@ from skimage import data
 from intarsia import hosts, methods
 from intarsia.carrier.keys import Cost, Keyring
 from intarsia.errors import NoSecretError, UsageError
-from intarsia.media import Audio, Blob, Image, image_file, values
+from intarsia.media import Audio, Blob, Image, Shape, Video, image_file, values
 from intarsia.methods.base import Method, configure
 from intarsia.pipeline import Terms, hide_file, reveal_file
-from samples import speech
+from samples import moving, octahedron, speech
 
 CHEAP = Cost(passes=1, memory_kib=32, lanes=4)
 COVER = Image(data.coffee()[:160, :240].copy())
@@ -23,6 +24,8 @@ CONTAINERS = {"image": "container.png", "audio": "container.wav"}
 SECRETS = {
     "image": Image(data.astronaut()[:160:2, :240:2].copy(), name="astronaut.png"),
     "audio": Audio.of(speech(0.3, seed=2), 8_000, name="said.wav"),
+    "video": Video.of(moving(), Fraction(12)),
+    "shape": Shape(*octahedron()),
     "text": Blob.text("an inlay"),
     "blob": Blob(np.random.default_rng(0).bytes(500), "noise.bin"),
 }
@@ -52,7 +55,7 @@ def test_what_is_hidden_comes_back_from_the_file(name, cover, kind, tmp_path):
     report = hidden.secrets[0]
     assert (quality == math.inf) if report.exact else (quality == report.quality)
     assert found.kind == kind
-    assert methods.load(name).facts.exact is False or kind in ("image", "audio") or report.exact
+    assert methods.load(name).facts.exact is False or kind in ("image", "audio", "video", "shape") or report.exact
 
 
 @pytest.mark.parametrize(("name", "cover", "kind"), ROWS)

@@ -82,9 +82,10 @@ def _sources(secrets: list[str] | None, text: str | None) -> "list[Source]":
 
 def _sentence(hidden: "Hidden") -> str:
     from ..media.files import shown
+    from ..results import said_quality
 
     def said(secret: "SecretReport") -> str:
-        quality = "exact" if secret.quality is None else f"{secret.quality:.1f} dB"
+        quality = "exact" if secret.quality is None else said_quality(secret.media, secret.quality)
         return f"{shown(secret.name) if secret.name else secret.media} ({quality}, {secret.bytes:,} bytes)"
 
     what = ", ".join(map(said, hidden.secrets))

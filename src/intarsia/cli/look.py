@@ -54,6 +54,7 @@ def capacity(
 
 def _show_capacity(cover: str, found: "Capacity") -> None:
     from ..media.files import shown
+    from ..results import said_quality
 
     console.show(f"{shown(cover)}: {found.cover}; {found.method} holds up to {found.bytes:,} bytes")
     measure = "cover PSNR (dB)" if found.kind == "image" else "carrier SNR (dB)"
@@ -64,7 +65,7 @@ def _show_capacity(cover: str, found: "Capacity") -> None:
             cells = [*level.how.values(), level.bytes]
             console.show("".join(f"{cell:14,}" for cell in cells) + f"{level.db:19.1f}")
     for wanted in found.forecasts:
-        quality = "exactly" if math.isinf(wanted.quality) else f"at {wanted.quality:.1f} dB"
+        quality = "exactly" if math.isinf(wanted.quality) else f"at {said_quality(wanted.media, wanted.quality)}"
         console.show(f"{shown(wanted.name)}: fits {quality} in {wanted.bytes:,} bytes, cover {wanted.db:.1f} dB")
 
 
@@ -102,15 +103,18 @@ def info(
 def _show_info(file: str, found: "Inspection") -> None:
     from ..media.files import shown
 
-    kind = f"{found.format} {'sound' if found.media == 'audio' else 'picture'}, " if found.format else ""
+    words = {"audio": "sound", "image": "picture", "video": "video", "shape": "shape"}
+    kind = f"{found.format} {words.get(found.media, '')}, " if found.format else ""
     console.show(f"{shown(file)}: {kind}{found.description}")
     for note in found.notes:
         console.show(f"  {note}")
     if found.capacity:
         console.show(f"  can hide up to {found.capacity:,} bytes")
-    elif found.format:
+    elif found.format and found.media in ("image", "audio"):
         console.show("  too small, too short or too silent to hide anything in")
-    if found.carries is None and found.format:
+    if found.media in ("video", "shape"):
+        console.show("  can be a secret, not a cover")
+    elif found.carries is None and found.format:
         console.show("  whether it carries a secret cannot be told without the password")
     for secret in found.carries or ():
         name = shown(secret.name) if secret.name else "no name"

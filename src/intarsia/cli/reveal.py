@@ -63,7 +63,7 @@ def reveal(
 
 
 def _to_stdout(container: str, revealed: "Revealed") -> None:
-    from ..media.values import render
+    from ..media.writing import render
     from ..pipeline import only_one
 
     data = render(only_one(container, revealed.values))

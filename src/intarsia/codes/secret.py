@@ -2,8 +2,8 @@
 
 import math
 
-from ..media import Audio, Blob, Image, Value
-from . import audio, blob, image
+from ..media import Audio, Blob, Image, Shape, Value, Video
+from . import audio, blob, image, shape, video
 from .coded import Coded
 
 
@@ -17,11 +17,15 @@ def encode(value: Value, budget: int, *, target_db: float | None = None) -> Code
         return image.encode(value, budget, target_db=target_db)
     if isinstance(value, Audio):
         return audio.encode(value, budget, target_db=target_db)
+    if isinstance(value, Video):
+        return video.encode(value, budget, target_db=target_db)
+    if isinstance(value, Shape):
+        return shape.encode(value, budget, target=target_db)
     return Coded(blob.encode(value, budget), math.inf)
 
 
 def decode(code: bytes, kind: str, name: str = "") -> Value:
-    """Undo `encode` for a value of this kind: "image", "audio", "text" or "blob".
+    """Undo `encode` for a value of this kind: "image", "audio", "video", "shape", "text" or "blob".
 
     Raises:
         InputError: the code is damaged, or a newer release made it.
@@ -30,5 +34,9 @@ def decode(code: bytes, kind: str, name: str = "") -> Value:
         return image.decode(code, name)
     if kind == "audio":
         return audio.decode(code, name)
+    if kind == "video":
+        return video.decode(code, name)
+    if kind == "shape":
+        return shape.decode(code, name)
     value: Blob = blob.decode(code, name, is_text=kind == "text")
     return value

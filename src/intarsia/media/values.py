@@ -1,10 +1,9 @@
-"""From what a caller gives to values, and from values to what a caller wants written.
+"""From what a caller gives to values.
 
-Covers are pictures or sounds. A secret is looked at: a still picture that decodes is a picture, a sound that decodes
-is a sound; an animation, values our samples cannot hold, and anything else is bytes.
+Covers are pictures or sounds. A secret is looked at: a still picture is a picture, a sound is a sound, moving
+pictures and folders of frames are a video, triangles are a shape; what cannot be read as one of these is bytes.
 """
 
-import contextlib
 import os
 from collections.abc import Collection
 from dataclasses import replace
@@ -16,16 +15,20 @@ from numpy.typing import NDArray
 from PIL import Image as Pil
 
 from ..errors import InputError, UsageError
-from . import audio_file, image_file
+from . import audio_file, image_file, shape_file, video_file
 from .audio import Audio
 from .audio_file import UnsupportedSoundError
-from .blob import Blob, safe_name
+from .blob import Blob
 from .files import PathLike, read_bytes, read_head, shown
 from .image import Image
 from .jpeg_trace import find_jpeg_trace
 from .modes import NotOnePictureError, from_pillow
+from .shape import Shape
+from .shape_file import UnsupportedShapeError
+from .video import Video
+from .video_file import UnsupportedVideoError
 
-Value = Blob | Image | Audio
+Value = Blob | Image | Audio | Video | Shape
 """Anything that can be hidden."""
 
 Cover = Image | Audio
@@ -34,6 +37,7 @@ Cover = Image | Audio
 Source = PathLike | Value | bytes | NDArray[Any] | Pil.Image
 """What callers may give: a path, or a value in one of its usual forms."""
 
+_HEAD = max(audio_file.HEAD, video_file.HEAD, shape_file.HEAD)
 _CONTAINER_DENSITY = 50  # pixels for each byte of file: noise in the samples takes far more bytes than that
 _POOR_SHARE = 0.2  # of samples at the ends of the range, where a change may cost two levels instead of one
 _FLAT_SHARE = 0.6  # of pixels equal to their left neighbour, where any change shows
@@ -51,7 +55,7 @@ def container(source: Source, *, max_pixels: int) -> Cover:
 
 def _cover(source: Source, max_pixels: int, pixels_per_byte: int | None) -> Cover:
     value = _as_value(source)
-    if isinstance(value, Blob):
+    if isinstance(value, Blob | Video | Shape):
         raise UsageError(f"a cover must be a picture or a sound; this is {value.kind}")
     if isinstance(value, Image | Audio):
         return value
@@ -78,21 +82,43 @@ def _named_otherwise(value: CoverT, path: PathLike, others: Collection[str]) -> 
 def secret(source: Source, *, max_pixels: int) -> Value:
     """Return the value to hide."""
     value = _as_value(source)
-    if isinstance(value, Blob | Image | Audio):
+    if isinstance(value, Blob | Image | Audio | Video | Shape):
         return value
-    name = Path(value).name
+    if os.path.isdir(value):  # noqa: PTH112 (Path.is_dir raises where the name is too long)
+        return video_file.load(value)
     if audio_file.holds_sound(value):
         try:
             return audio_file.load(value)
         except UnsupportedSoundError:
-            return Blob(read_bytes(value), name)
-    data = read_bytes(value)
-    if not image_file.is_picture(data):
-        return Blob(data, name)
-    try:
-        return image_file.decode(data, name, max_pixels=max_pixels, shown_as=shown(value))
-    except NotOnePictureError:
-        return Blob(data, name)
+            return _bytes_of(value)
+    head = read_head(value, _HEAD)
+    if image_file.is_picture(head):
+        try:
+            name = Path(value).name
+            return image_file.decode(read_bytes(value), name, max_pixels=max_pixels, shown_as=shown(value))
+        except NotOnePictureError:
+            if not head.startswith(b"GIF8"):
+                return _bytes_of(value)
+    return _moving_or_solid(value, head)
+
+
+def _moving_or_solid(path: PathLike, head: bytes) -> Value:
+    """Return a file that is no still picture and no sound: a video, a shape, or bytes."""
+    if head.startswith(b"GIF8") or video_file.is_video(head):
+        try:
+            return video_file.load(path)
+        except UnsupportedVideoError:
+            return _bytes_of(path)
+    if shape_file.is_shape(head, Path(path).suffix, Path(path).stat().st_size):
+        try:
+            return shape_file.load(path)
+        except UnsupportedShapeError:
+            return _bytes_of(path)
+    return _bytes_of(path)
+
+
+def _bytes_of(path: PathLike) -> Blob:
+    return Blob(read_bytes(path), Path(path).name)
 
 
 def _as_value(source: Source) -> PathLike | Value:
@@ -103,7 +129,7 @@ def _as_value(source: Source) -> PathLike | Value:
         return Image(source)
     if isinstance(source, Pil.Image):
         return from_pillow(source)
-    if isinstance(source, Blob | Image | Audio | str | os.PathLike):
+    if isinstance(source, Blob | Image | Audio | Video | Shape | str | os.PathLike):
         return source
     raise UsageError(f"{type(source).__name__} given; expected a path, bytes, an array, a picture or a sound")
 
@@ -114,7 +140,8 @@ def shown_source(source: Source) -> str:
         return shown(source)
     if isinstance(source, Blob):
         return shown(source.name) or ("the text" if source.is_text else "the bytes")
-    return "the sound" if isinstance(source, Audio) else "the picture" if isinstance(source, Image) else "value"
+    words = {Audio: "the sound", Image: "the picture", Video: "the video", Shape: "the shape"}
+    return words.get(type(source), "value")
 
 
 def cover_notes(picture: Image) -> list[str]:
@@ -135,102 +162,3 @@ def cover_notes(picture: Image) -> list[str]:
     if ends > _POOR_SHARE * samples.size or flat > _FLAT_SHARE:
         notes.append("poor cover: much of it is flat or saturated, where changes are easy to see and to detect")
     return notes
-
-
-# --- out -----------------------------------------------------------------------------------------------------
-
-
-def container_format(out: PathLike) -> str:
-    """Return the lossless format a container's suffix stands for.
-
-    Raises:
-        UsageError: the suffix is lossy or unknown; the message names those that work.
-    """
-    suffix = Path(out).suffix.lower()
-    pictures, sounds = image_file.LOSSLESS_SUFFIXES, audio_file.LOSSLESS_SUFFIXES
-    if suffix in pictures or suffix in sounds:
-        return (pictures | sounds)[suffix]
-    problem = f"{suffix} is no format of containers" if suffix else "a container needs a suffix"
-    if suffix in image_file.LOSSY_SUFFIXES or suffix in audio_file.LOSSY_SUFFIXES:
-        problem = f"{suffix} is a lossy format, which would destroy the secret"
-    raise UsageError(
-        f"{shown(out)}: {problem}; use for a picture {', '.join(pictures)}, for a sound {', '.join(sounds)}"
-    )
-
-
-def check_container(original: Cover, form: str, out: PathLike) -> None:
-    """Raise `UsageError` when a container of that format cannot hold this cover exactly."""
-    is_sound = isinstance(original, Audio)
-    room = audio_file if is_sound else image_file
-    if form not in room.LOSSLESS_SUFFIXES.values():
-        kind = "sound" if is_sound else "picture"
-        raise UsageError(f"{shown(out)}: the cover is a {kind}; name the container {', '.join(room.LOSSLESS_SUFFIXES)}")
-    try:
-        if isinstance(original, Audio):
-            audio_file.check_format(original, form)
-        else:
-            image_file.check_format(original, form)
-    except UsageError as error:
-        raise UsageError(f"{shown(out)}: {error}") from error
-
-
-def losses(original: Cover, form: str) -> list[str]:
-    """Return what a container's format cannot keep of its cover besides the samples, one sentence each."""
-    if isinstance(original, Audio):
-        return audio_file.losses(original, form)
-    return image_file.losses(original, form)
-
-
-def names_folder(out: PathLike) -> bool:
-    """Whether `out` means a folder: it is one, or it ends in a slash."""
-    # Not Path.is_dir, which raises where the name is too long.
-    return str(out).endswith("/") or os.path.isdir(out)  # noqa: PTH112
-
-
-def in_folder(value: Value) -> tuple[str, bytes]:
-    """Return the file name a revealed value gets in a folder, and its bytes: name and format as they were."""
-    default = {"image": "secret.png", "audio": "secret.wav", "text": "secret.txt"}.get(value.kind, "secret.bin")
-    name = safe_name(value.name, default)
-    if isinstance(value, Blob):
-        return name, value.data
-    original = value.original()
-    if original is not None:
-        return name, original
-    plain = Path(default).suffix
-    # A name may ask for a lossy format; what was not lost on the way is not thrown away at the end.
-    lossless = isinstance(value, Image) or Path(name).suffix.lower() in audio_file.LOSSLESS_SUFFIXES
-    with contextlib.suppress(UsageError):
-        if lossless or not Path(name).suffix:
-            return name, render(value, Path(name).suffix or plain)
-    return str(Path(name).with_suffix(plain)), render(value, plain)
-
-
-def unlike(name: str, taken: Collection[str]) -> str:
-    """Return a file name, numbered when it is taken: "a.png", "a-2.png", "a-3.png"."""
-    path, number = Path(name), 2
-    while name in taken:
-        name = f"{path.stem}-{number}{path.suffix}"
-        number += 1
-    return name
-
-
-def render(value: Value, suffix: str = "") -> bytes:
-    """Return the bytes of a revealed value as a file with `suffix`; without one, as it was, or as PNG or WAV.
-
-    Raises:
-        UsageError: no format of its kind has that suffix, or it cannot hold this value.
-    """
-    if isinstance(value, Blob):
-        return value.data
-    suffixes, plain = (audio_file.WRITABLE, "WAV") if isinstance(value, Audio) else (image_file.SUFFIXES, "PNG")
-    form = suffixes.get(suffix.lower(), "") if suffix else value.format or plain
-    if value.format == form and (original := value.original()) is not None:
-        return original
-    if suffix and not form:
-        kind = "sound" if isinstance(value, Audio) else "picture"
-        raise UsageError(f"{suffix} is not a {kind} format; use {', '.join(suffixes)}")
-    form = form if form in suffixes.values() else plain
-    if isinstance(value, Audio):
-        return audio_file.encode(replace(value, file=None), form)
-    image_file.check_format(value, form)
-    return image_file.encode(replace(value, file=None), form)

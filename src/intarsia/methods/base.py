@@ -13,9 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
+import numpy as np
+
 from ..carrier.channel import Channel
+from ..codes import shape as shape_code
 from ..errors import UsageError
-from ..media import Audio, Blob, Cover, Image, Value, sound_metrics
+from ..media import Audio, Blob, Cover, Image, Shape, Value, Video, shape_metrics, sound_metrics, video_metrics
 from ..media.image import psnr
 
 Progress = Callable[[str, float], None]
@@ -62,7 +65,7 @@ class Entry:
     """One secret as the header lists it.
 
     Attributes:
-        kind: "image", "audio", "text" or "blob".
+        kind: "image", "audio", "video", "shape", "text" or "blob".
         length: payload bytes in the channel.
         name: file name without folders, or "".
     """
@@ -144,7 +147,9 @@ class Method(ABC, Generic[ConfigT]):
         return channel.budget()
 
     def compare(self, original: Value, revealed: Value, cover: Cover) -> float:
-        """Return how close the revealed value is to what was given: PSNR or SNR in dB, inf when identical.
+        """Return how close the revealed value is to what was given, in dB; inf when identical.
+
+        PSNR of a picture, mean PSNR of the frames of a video, SNR of a sound, 20 log10(size / distance) of a shape.
 
         Values of another kind or shape than the original's are -inf.
         """
@@ -154,8 +159,21 @@ class Method(ABC, Generic[ConfigT]):
         if isinstance(original, Audio) and isinstance(revealed, Audio):
             facts, others = ((a.length, a.channels, a.rate, a.depth) for a in (original, revealed))
             return sound_metrics.snr_of(original, revealed) if facts == others else -math.inf
+        if isinstance(original, Video) and isinstance(revealed, Video):
+            like = original.frames.shape == revealed.frames.shape and original.rate == revealed.rate
+            return video_metrics.mean_psnr(original, revealed) if like else -math.inf
+        if isinstance(original, Shape) and isinstance(revealed, Shape):
+            return _nearness(original, revealed)
         same = isinstance(original, Blob) and isinstance(revealed, Blob) and original.data == revealed.data
         return math.inf if same else -math.inf
+
+
+def _nearness(original: Shape, revealed: Shape) -> float:
+    """Return how near two surfaces are, in dB as the code of shapes gives it; inf for the very same triangles."""
+    if np.array_equal(original.vertices, revealed.vertices) and np.array_equal(original.faces, revealed.faces):
+        return math.inf
+    found = shape_metrics.distances(original, revealed, samples=shape_code.MEASURED, vertices=False)
+    return shape_code.quality(found.mean)
 
 
 def no_progress(_stage: str, _share: float) -> None:

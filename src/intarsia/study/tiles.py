@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pil
 from PIL import ImageDraw, ImageFont
 
-from ..media import Audio, Blob, Image, Value
+from ..media import Audio, Blob, Image, Shape, Value, Video
 from ..media.image import to_pil
 from ..media.spectrum import stft
 
@@ -23,7 +23,33 @@ def tile(value: Value) -> NDArray[np.uint8]:
         return np.asarray(to_pil(value).convert("RGB"))
     if isinstance(value, Audio):
         return spectrogram(value.planes().mean(axis=0))
+    if isinstance(value, Video):
+        return contact_sheet(value)
+    if isinstance(value, Shape):
+        return drawing(value)
     return card(value)
+
+
+def contact_sheet(video: Video) -> NDArray[np.uint8]:
+    """Return nine frames of a video side by side, uint8 [H, W, 3]."""
+    chosen = video.frames[np.linspace(0, video.length - 1, 9).astype(int)]
+    rows = [np.concatenate(list(chosen[row : row + 3]), axis=1) for row in (0, 3, 6)]
+    return np.concatenate(rows, axis=0)
+
+
+def drawing(shape: Shape) -> NDArray[np.uint8]:
+    """Return a shape seen from the front, lit by where its vertices face, uint8 [400, 400, 3]."""
+    corners = shape.triangles().astype(np.float64)
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-30
+    middle, side = (shape.vertices.min(axis=0) + shape.vertices.max(axis=0)) / 2, shape.size
+    flat = (corners[..., :2] - middle[:2]) / side * (CARD - 20) * [1, -1] + CARD / 2
+    drawn = Pil.new("RGB", (CARD, CARD), "white")
+    pen = ImageDraw.Draw(drawn)
+    for number in np.argsort(corners[..., 2].mean(axis=1)):
+        light = int(70 + 160 * abs(float(normals[number] @ [0.3, 0.5, 0.81])))
+        pen.polygon([tuple(point) for point in flat[number]], fill=(light, light, min(255, light + 20)))
+    return np.asarray(drawn)
 
 
 def difference(cover: Image | Audio, saved: Image | Audio, amplify: int) -> NDArray[np.uint8]:

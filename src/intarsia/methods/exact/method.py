@@ -12,15 +12,21 @@ from ...codes import audio as audio_code
 from ...codes import blob as blob_code
 from ...codes import image as image_code
 from ...codes import secret as secret_code
+from ...codes import shape as shape_code
 from ...codes.coded import Coded
 from ...errors import DoesNotFitError, UsageError
-from ...media import Audio, Blob, Cover, Image, Value
+from ...media import Audio, Blob, Cover, Image, Shape, Value, Video
 from ..base import Entry, Facts, Method, Placed, Progress
 from .sharing import parse_weights, share_out
 
 PRESETS = ("fast", "balanced", "best")
 BALANCED_DB = 42.0
 """PSNR at which a hidden picture, SNR at which a hidden sound, is good enough by default."""
+
+BALANCED = {"image": BALANCED_DB, "audio": BALANCED_DB, "video": BALANCED_DB, "shape": 80.0}
+"""The same by kind; of a shape it stands for surfaces 1e-4 of its size apart."""
+
+_WORDS = {"image": "picture", "video": "video", "shape": "shape"}
 
 LEAST_SNR = 30.0
 """SNR in dB that a sound keeps unless a lower one is asked for."""
@@ -42,7 +48,8 @@ class ExactConfig:
         cover_db: of a picture, least PSNR of the container, dB; a secret that can use it gets the room that leaves.
         snr: of a sound, least SNR of the container, dB; the same. None: at least 30, and no more noise than a picture
             at 42 dB or any other secret needs.
-        secret_db: PSNR a hidden picture, SNR a hidden sound must reach, dB; "inf" means exactly.
+        secret_db: PSNR a hidden picture or video, SNR a hidden sound must reach, dB; of a shape 20 log10(size /
+            distance of the surfaces), 80 for 1e-4; "inf" means exactly.
         protect: share of the container that may be zeroed or cut out, 0..0.9; None: .25 of a sound, 0 of a picture.
         weights: of several secrets, how what is left is shared, as in 2:1:1; None: alike.
         shaping: of a sound, how far noise follows its spectrum, 0..1; 0.5 is mild and costs some 2 dB of SNR.
@@ -83,7 +90,7 @@ class Exact(Method[ExactConfig]):
     facts: ClassVar[Facts] = Facts(
         name="exact",
         title="any file in a picture or a sound: stock codec, encryption, ternary matrix and modulo embedding",
-        hides=dict.fromkeys(("image", "audio"), ("image", "audio", "text", "blob")),
+        hides=dict.fromkeys(("image", "audio"), ("image", "audio", "video", "shape", "text", "blob")),
         exact=True,
         encrypted=True,
         paper="F. Willems, M. van Dijk: Capacity and codes for embedding information in gray-scale signals. "
@@ -177,16 +184,22 @@ def _code(
     # A picture may be as good as a small picture lets it be; a sound is not spent on less than was wanted.
     if strict is None:
         strict = config.secret_db is not None or (isinstance(cover, Audio) and not fill)
-    return _code_picture(secret, budget, config, fill, strict=strict)
+    return _code_seen(secret, budget, config, fill, strict=strict)
 
 
-def _code_picture(secret: Image, budget: int, config: ExactConfig, fill: bool, *, strict: bool) -> Coded:
-    wanted = BALANCED_DB if config.secret_db is None else config.secret_db
-    codecs = image_code.CODECS[:1] if config.preset == "fast" else image_code.CODECS
-    coded = image_code.encode(secret, budget, target_db=None if fill else wanted, codecs=codecs)
+def _code_seen(secret: Image | Video | Shape, budget: int, config: ExactConfig, fill: bool, *, strict: bool) -> Coded:
+    """Code a picture, a video or a shape."""
+    wanted = BALANCED[secret.kind] if config.secret_db is None else config.secret_db
+
+    def code(room: int, target: float | None) -> Coded:
+        if isinstance(secret, Image) and config.preset == "fast":
+            return image_code.encode(secret, room, target_db=target, codecs=image_code.CODECS[:1])
+        return secret_code.encode(secret, room, target_db=target)
+
+    coded = code(budget, None if fill else wanted)
     if coded.quality < wanted and strict:
-        needed = len(image_code.encode(secret, 1 << 40, target_db=wanted, codecs=codecs).code)
-        raise _too_good(_at("the picture", wanted), needed, budget, coded.quality)
+        needed = len(code(1 << 40, wanted).code)
+        raise _too_good(_at(f"the {_WORDS[secret.kind]}", wanted), needed, budget, coded.quality)
     return coded
 
 
@@ -212,10 +225,14 @@ def _notes(secret: Value, coded: Coded, config: ExactConfig) -> tuple[str, ...]:
     if isinstance(secret, Blob):
         return ()
     notes = []
-    if config.secret_db is None and isinstance(secret, Image) and coded.quality < BALANCED_DB:
-        notes.append(f"the cover is small for this picture: it is carried at {coded.quality:.1f} dB")
-    if config.secret_db is None and isinstance(secret, Audio) and math.isfinite(coded.quality):
-        notes.append(f"the sound does not fit exactly: it is carried at an SNR of {coded.quality:.1f} dB")
+    if config.secret_db is None and not math.isinf(coded.quality):
+        if isinstance(secret, Audio):
+            notes.append(f"the sound does not fit exactly: it is carried at an SNR of {coded.quality:.1f} dB")
+        elif isinstance(secret, Shape) and coded.quality < BALANCED["shape"]:
+            away = shape_code.distance(coded.quality)
+            notes.append(f"the cover is small for this shape: its surface is {away:.1e} of its size away on average")
+        elif coded.quality < BALANCED[secret.kind]:
+            notes.append(f"the cover is small for this {_WORDS[secret.kind]}: it is carried at {coded.quality:.1f} dB")
     if isinstance(secret, Audio) and secret.mask is not None and coded.code[:1] != b"f":
         notes.append("the secret: its channel mask is not carried; channels may come from other loudspeakers")
     if coded.code[:1] != b"f":

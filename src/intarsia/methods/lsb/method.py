@@ -96,7 +96,7 @@ class Lsb(Method[LsbConfig]):
     facts: ClassVar[Facts] = Facts(
         name="lsb",
         title="a picture in a picture, any file in a sound: in the low bits, the classical baseline, not encrypted",
-        hides={"image": ("image",), "audio": ("image", "audio", "text", "blob")},
+        hides={"image": ("image",), "audio": ("image", "audio", "video", "shape", "text", "blob")},
         exact=False,
         encrypted=False,
         paper="Baseline of P. Wu, Y. Yang, X. Li: StegNet: Mega Image Steganography Capacity with Deep "
