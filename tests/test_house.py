@@ -24,6 +24,7 @@ FLOORS = [
     "hosts",
     "results",
     "pipeline",
+    "spread",
     "survey",
 ]
 FLOORS += ["checkup", "study", "cli"]

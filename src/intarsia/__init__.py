@@ -66,7 +66,7 @@ def hide(
 
 
 def reveal(
-    container: Source,
+    container: Source | list[Source] | tuple[Source, ...],
     out: str | os.PathLike[str] | None = None,
     *,
     password: str | None = None,
@@ -78,7 +78,8 @@ def reveal(
     """Reveal what a container holds, from the file alone.
 
     Args:
-        container: picture or sound file, `intarsia.media.Image` or `Audio`.
+        container: picture or sound file, `intarsia.media.Image` or `Audio`; or a list of those that one secret was
+            spread over.
         out: None returns values only; a folder restores name and format; a file name converts a picture or a sound to
             its suffix.
         password: None is the public key.
@@ -92,8 +93,12 @@ def reveal(
         intarsia.errors.IntarsiaError: other kinds, one for each exit code.
     """
     from .pipeline import reveal_file
+    from .spread import reveal_spread
 
-    return reveal_file(container, out, _terms(method, password, force, None, max_pixels, settings))
+    terms = _terms(method, password, force, None, max_pixels, settings)
+    if isinstance(container, list | tuple):
+        return reveal_spread(container, out, terms)
+    return reveal_file(container, out, terms)
 
 
 def capacity(

@@ -29,7 +29,7 @@ SIZES = (64, 512)
 """Bytes of a sealed header: for short names or none, and for long ones."""
 
 _USE = "intarsia/v1/header"
-_KINDS = {"image": "i", "text": "t", "blob": "b", "audio": "a", "video": "v", "shape": "s"}
+_KINDS = {"image": "i", "text": "t", "blob": "b", "audio": "a", "video": "v", "shape": "s", "piece": "p"}
 _LETTERS = {letter: kind for kind, letter in _KINDS.items()}
 
 

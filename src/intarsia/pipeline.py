@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from .container import Header
 from .errors import DoesNotFitError, InputError, IntarsiaError, NoSecretError, UsageError, VerificationError
 from .hosts import Host, Inlay, Opened
 from .media import Cover, Value, files, image_file, values, video_file, writing
-from .media.blob import safe_name
+from .media.blob import Piece, safe_name
 from .media.files import PathLike
 from .media.values import Source
 from .methods import DEFAULT, load, load_named_by_a_file
@@ -263,7 +263,7 @@ def _check_kinds(room: Method[Any], cover: Value, secret: Value) -> None:
 # --- and back ------------------------------------------------------------------------------------------------
 
 
-def reveal_file(source: Source, out: PathLike | None, terms: Terms) -> Revealed:
+def reveal_file(source: Source, out: PathLike | None, terms: Terms, *, pieces: bool = False) -> Revealed:
     """Reveal what a container holds and, if asked, write it.
 
     Args:
@@ -271,31 +271,52 @@ def reveal_file(source: Source, out: PathLike | None, terms: Terms) -> Revealed:
         out: None: values only. A folder (existing, or ending in "/"): name and format restored. A file name:
             pictures and sounds are converted to its suffix, bytes are written as they are.
         terms: password; a method given here must be the header's.
+        pieces: give pieces of a secret that was spread over several covers as they are, instead of refusing them.
 
     Raises:
         NoSecretError: nothing hidden, wrong password, or changed after hiding.
         IntarsiaError: one of its other kinds; nothing was written then.
     """
     started = time.perf_counter()
+    opened: Opened | None = None
+    found: list[Value] = []
+
+    def read() -> Sequence[Value]:
+        nonlocal opened, found
+        opened, _, _, found = _reveal_from(source, terms)
+        if not pieces and any(isinstance(value, Piece) for value in found):
+            raise InputError(
+                f"{values.shown_source(source)} holds one piece of a secret that was spread over several containers; "
+                "give the others too"
+            )
+        return found
+
+    written = write_found(read, source, out, terms)
+    assert opened is not None
+    seconds = time.perf_counter() - started
+    notes = _loss_notes(opened.loss)
+    return Revealed(opened.header.method, tuple(found), tuple(written), seconds, opened.loss, notes)
+
+
+def write_found(
+    found: Sequence[Value] | Callable[[], Sequence[Value]], source: Source, out: PathLike | None, terms: Terms
+) -> list[Output]:
+    """Write revealed secrets; the outputs are checked before they are read, if `found` reads them."""
     with contextlib.ExitStack() as stack:
         output = folder = None
         if out is not None and writing.names_folder(out):
             folder = stack.enter_context(files.folder_for_outputs(out))
         elif out is not None:
             output = stack.enter_context(files.Output(out, force=terms.force))
-        opened, _, _, found = _reveal_from(source, terms)
+        secrets = found() if callable(found) else found
         if folder is not None:
-            written = _write_all(folder, found, stack, terms)
-        elif output is not None and out is not None:
-            data = writing.render(only_one(source, found), Path(out).suffix)
-            output.write(data)
-            output.commit()
-            written = [Output(str(output.target), found[0].kind, len(data))]
-        else:
-            written = []
-    seconds = time.perf_counter() - started
-    notes = _loss_notes(opened.loss)
-    return Revealed(opened.header.method, tuple(found), tuple(written), seconds, opened.loss, notes)
+            return _write_all(folder, secrets, stack, terms)
+        if output is None or out is None:
+            return []
+        data = writing.render(only_one(source, secrets), Path(out).suffix)
+        output.write(data)
+        output.commit()
+        return [Output(str(output.target), secrets[0].kind, len(data))]
 
 
 def _write_all(folder: Path, found: Sequence[Value], stack: contextlib.ExitStack, terms: Terms) -> list[Output]:

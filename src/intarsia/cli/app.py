@@ -5,7 +5,7 @@ import sys
 import typer
 
 from .. import __version__
-from . import console, demo, hide, look, reveal
+from . import attack, console, demo, hide, look, reveal
 
 app = typer.Typer(
     name="intarsia",
@@ -24,6 +24,7 @@ app.command("capacity")(look.capacity)
 app.command("info")(look.info)
 app.command("methods")(look.methods)
 app.command("doctor")(look.doctor)
+app.command("attack")(attack.attack)
 app.command("demo")(demo.demo)
 
 

@@ -21,6 +21,13 @@ def hide(
     ] = None,
     out: Annotated[str, typer.Option("--output", "-o", metavar="CONTAINER", help="Picture or sound to write.")] = "",
     text: Annotated[str | None, typer.Option("--text", metavar="STR", help="Hide this text.")] = None,
+    spread: Annotated[
+        str | None,
+        typer.Option("--secret", metavar="FILE", help="Spread this one secret over all the covers named before."),
+    ] = None,
+    need: Annotated[
+        int | None, typer.Option("--need", metavar="K", min=1, help="How many of the containers bring it back.")
+    ] = None,
     method: options.MethodName = None,
     model: options.ModelName = None,
     preset: Annotated[str | None, typer.Option("--preset", metavar="NAME", help="fast, balanced or best.")] = None,
@@ -42,25 +49,34 @@ def hide(
     .tiff .webp for a picture, .wav .flac for a sound.
     """
     out = options.required_output(out)
+    if (spread is None) != (need is None):
+        raise UsageError("--secret and --need belong together: hide COVER... --secret FILE --need K -o DIR/")
+    if spread is not None and text is not None:
+        raise UsageError("--secret and --text: give one of them")
     settings = options.parse_settings(set_, preset, model)
-    sources = _sources(secret, text)
+    sources = [] if spread is not None else _sources(secret, text)
     keyring = options.Password(password_file, ask_password, no_password).keyring(confirm=True, quiet=quiet)
     meter = console.Meter(quiet=quiet)
 
-    def work() -> "Hidden":
+    def work() -> "list[Hidden]":
         from ..media.image_file import MAX_PIXELS
         from ..pipeline import Terms, hide_file
+        from ..spread import hide_spread
 
         terms = Terms(keyring, method, settings, force, seed, max_pixels or MAX_PIXELS, meter)
-        return hide_file(cover, sources, out, terms)
+        if spread is not None and need is not None:
+            return hide_spread([cover, *(secret or [])], spread, need, out, terms)
+        return [hide_file(cover, sources, out, terms)]
 
-    hidden = console.run(work)
+    done = console.run(work)
     meter.done()
-    console.notes(hidden.notes, quiet=quiet)
+    for hidden in done:
+        console.notes(hidden.notes, quiet=quiet)
+        if not json_ and not quiet:
+            console.show(_sentence(hidden))
     if json_:
-        console.show_json(hidden.record())
-    elif not quiet:
-        console.show(_sentence(hidden))
+        records = [hidden.record() for hidden in done]
+        console.show_json(records[0] if spread is None else {"need": need, "containers": records})
 
 
 def _sources(secrets: list[str] | None, text: str | None) -> "list[Source]":

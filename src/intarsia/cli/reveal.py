@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def reveal(
-    container: Annotated[list[str], typer.Argument(metavar="CONTAINER", help="Picture or sound to look into.")],
+    container: Annotated[
+        list[str],
+        typer.Argument(metavar="CONTAINER", help="Pictures or sounds to look into."),
+    ],
     out: Annotated[
         str,
         typer.Option(
@@ -36,8 +39,6 @@ def reveal(
 ) -> None:
     """Reveal what CONTAINER holds, from the file alone."""
     out = options.required_output(out)
-    if len(container) != 1:
-        raise UsageError(f"{len(container)} containers given; this release reveals one at a time")
     if out == "-" and json_:
         raise UsageError("-o - and --json both want standard output; write to a file")
     settings = options.parse_settings(set_, None, model)
@@ -47,9 +48,13 @@ def reveal(
     def work() -> "Revealed":
         from ..media.image_file import MAX_PIXELS
         from ..pipeline import Terms, reveal_file
+        from ..spread import reveal_spread
 
         terms = Terms(keyring, method, settings, force, None, max_pixels or MAX_PIXELS, meter)
-        return reveal_file(container[0], None if out == "-" else out, terms)
+        target = None if out == "-" else out
+        return (
+            reveal_file(container[0], target, terms) if len(container) == 1 else reveal_spread(container, target, terms)
+        )
 
     revealed = console.run(work)
     meter.done()

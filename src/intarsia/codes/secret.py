@@ -3,6 +3,7 @@
 import math
 
 from ..media import Audio, Blob, Image, Shape, Value, Video
+from ..media.blob import Piece
 from . import audio, blob, image, shape, video
 from .coded import Coded
 
@@ -38,5 +39,7 @@ def decode(code: bytes, kind: str, name: str = "") -> Value:
         return video.decode(code, name)
     if kind == "shape":
         return shape.decode(code, name)
+    if kind == "piece":
+        return Piece(blob.decode(code).data, name)
     value: Blob = blob.decode(code, name, is_text=kind == "text")
     return value

@@ -42,6 +42,16 @@ class Blob:
         return cls(text.encode("utf-8", "surrogateescape"), is_text=True)
 
 
+@dataclass(frozen=True)
+class Piece(Blob):
+    """A piece of a secret that was spread over several covers; more of them are needed to make sense of it."""
+
+    @property
+    def kind(self) -> str:
+        """Kind of medium as reports name it."""
+        return "piece"
+
+
 def safe_name(name: str, default: str) -> str:
     """Return a file name that stays inside its folder: the last component of `name`, or `default`.
 

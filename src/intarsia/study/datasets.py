@@ -287,7 +287,7 @@ def _found(each: _Set, root: Path, leaves: list[_Leaf], tree: _Tree) -> Found:
         bad.append(f"only a part of it is below the folder that was given; give {files.shown(root)} or what holds it")
     if not sum(leaf.count for leaf in leaves):
         bad.append("nothing in it can be used as it lies there")
-    bad += _empties([leaf.folder for leaf in leaves], each.suffixes)
+    bad += _empties([leaf.folder for leaf in leaves], each.suffixes, tree)
     picked = [leaves[i] for i in sorted({0, len(leaves) // 2, len(leaves) - 1})][:_LOOKED_AT]
     problems, notes = _heads([leaf.folder.path / leaf.name for leaf in picked if leaf.name], each.rate)
     bad += problems
@@ -300,9 +300,10 @@ def _cut(tree: _Tree) -> str:
     return f"only the first {tree.limit:,} files and folders were looked at: there may be more than is counted here"
 
 
-def _empties(folders: list[_Folder], suffixes: Collection[str]) -> list[str]:
+def _empties(folders: list[_Folder], suffixes: Collection[str], tree: _Tree) -> list[str]:
     names = [str(each.path / name) for each in folders for name in each.empty if _suffix(name) in suffixes]
-    return [f"{len(names):,} empty: {_some(names)}; copy or unpack again"] if names else []
+    more = "" if tree.sizes else " or more"
+    return [f"{len(names):,}{more} empty: {_some(names)}; copy or unpack again"] if names else []
 
 
 def _suffix(name: str) -> str:
@@ -743,7 +744,7 @@ def _plain_found(name: str, path: Path, folders: list[_Folder], suffixes: Collec
     what = {suffix: counts[suffix] for suffix in sorted(counts) if suffix in suffixes}
     if len(folders) > 1:
         what["folders"] = len(folders)
-    bad = _empties(folders, suffixes)
+    bad = _empties(folders, suffixes, tree)
     firsts = (
         folder.path / _first(folder, (each for each in folder.names if _suffix(each) in suffixes)) for folder in folders
     )

@@ -11,6 +11,7 @@
     pictures       the functions of pictures
     sounds         the functions of sounds; codecs of sounds are in sound_codecs
     table          names to functions
+    written        the file that is written of what came out
 
 Same value, same text, same seed: same result. Nothing here knows about hiding.
 """

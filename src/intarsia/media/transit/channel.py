@@ -110,7 +110,7 @@ class Channel:
         what: one line about it.
         arguments: what stands after the name, between colons; `SEED` last where chance is drawn.
         example: how it may be written.
-        form: format of the file that travels ("JPEG"), or "" when the channel makes no file of its own.
+        suffixes: of the file that travels; none when the channel makes no file of its own.
         kind: "image" or "audio".
     """
 
@@ -119,7 +119,7 @@ class Channel:
     what: str
     arguments: tuple[Argument, ...] = ()
     example: str = ""
-    form: str = ""
+    suffixes: tuple[str, ...] = ()
     kind: str = ""
 
     @property

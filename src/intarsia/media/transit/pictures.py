@@ -240,7 +240,8 @@ def _each_plane(image: Image, work: Callable[[_Plane], Any]) -> Image:
 
     def done(plane: Samples, top: int) -> Samples:
         values = np.asarray(work(plane.astype(np.float32)))
-        return np.clip(np.rint(values), 0, top).astype(plane.dtype)
+        rounded: Samples = np.clip(np.rint(values), 0, top).astype(plane.dtype)
+        return rounded
 
     channels = [image.samples] if image.is_grey else [image.samples[..., one] for one in range(3)]
     planes = [done(channel, _top(image)) for channel in channels]

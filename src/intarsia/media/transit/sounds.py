@@ -54,7 +54,7 @@ def opus(audio: Audio, kbps: int, hertz: int = 48_000) -> Audio:
         raise UsageError(f"channel opus: HZ is {hertz}; expected one of {expected}")
     if kbps > 256 * audio.channels:
         raise UsageError(f"channel opus: KBPS is {kbps}; mono takes at most 256")
-    return _coded(audio, sound_codecs.opus(_floats(audio), audio.rate, kbps, hertz), "OPUS")
+    return _coded(audio, sound_codecs.opus(_floats(audio), audio.rate, kbps, hertz), "OGG")
 
 
 def ogg(audio: Audio, quality: float) -> Audio:
@@ -65,8 +65,7 @@ def ogg(audio: Audio, quality: float) -> Audio:
 def _coded(audio: Audio, coded: Coded, form: str) -> Audio:
     made = _rounded(audio, coded.values)
     notes = () if coded.rate == audio.rate else (f"coded at {coded.rate:,} Hz and brought back to {audio.rate:,}",)
-    # Opus travels in Ogg, and is read as that.
-    return replace(made, format="OGG" if form == "OPUS" else form, file=coded.file, notes=(*made.notes, *notes))
+    return replace(made, format=form, file=coded.file, notes=(*made.notes, *notes))
 
 
 # --- other rates ---------------------------------------------------------------------------------------------
@@ -204,8 +203,8 @@ def _floats(audio: Audio) -> Floats:
 
 def _made(audio: Audio, samples: NDArray[np.integer[Any]], notes: tuple[str, ...] = ()) -> Audio:
     """Return the sound with other samples in the range of its depth, made here and no longer from a file."""
-    kept = samples.astype(np.int16 if audio.depth <= 16 else np.int32)
-    return replace(audio, pcm=ArrayPcm(kept), format="", file=None, notes=notes)
+    pcm = ArrayPcm(samples.astype(np.int16) if audio.depth <= 16 else samples.astype(np.int32))
+    return replace(audio, pcm=pcm, format="", file=None, notes=notes)
 
 
 def _rounded(audio: Audio, values: Floats) -> Audio:

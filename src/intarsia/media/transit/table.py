@@ -6,9 +6,9 @@ profile, which stands for steps. Pictures and sounds have tables of their own: `
 
 import difflib
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ...errors import UsageError
-from ..image import Image
 from ..values import Cover
 from . import pictures, sounds
 from .channel import PLURALS, SEED, Amount, Channel, Sides, Strength, spelled
@@ -57,9 +57,9 @@ class Passage:
         return "+".join(step.text for step in self.steps)
 
     @property
-    def form(self) -> str:
-        """Format of the file that arrives ("JPEG"), or "" when the last step makes none of its own."""
-        return self.steps[-1].channel.form
+    def suffixes(self) -> tuple[str, ...]:
+        """Suffixes of the very file that arrives, none when the last step makes no file of its own."""
+        return self.steps[-1].channel.suffixes
 
     def __call__(self, value: Cover) -> Cover:
         """Return what the receiver gets.
@@ -77,11 +77,13 @@ class Passage:
         """
         if value.kind != self.kind:
             raise UsageError(f"{self.text} is for {PLURALS[self.kind]}; expected one of them, not {value.kind}")
+        arrived: Any = value
         notes: dict[str, None] = {}  # a set that remembers the order
         for step in self.steps:
-            value = step.channel.work(value, *step.values)
-            notes |= dict.fromkeys(value.notes)
-        return _noted(value, tuple(notes))
+            arrived = step.channel.work(arrived, *step.values)
+            notes |= dict.fromkeys(arrived.notes)
+        result: Cover = replace(arrived, notes=tuple(notes))
+        return result
 
 
 def send(value: Cover, text: str, *, seed: int = 0) -> Cover:
@@ -137,10 +139,6 @@ def _unknown(name: str, kind: str) -> UsageError:
     return UsageError(f"unknown channel {name!r}; {said} {hint}")
 
 
-def _noted(value: Cover, notes: tuple[str, ...]) -> Cover:
-    return replace(value, notes=notes) if isinstance(value, Image) else replace(value, notes=notes)
-
-
 # --- the tables ----------------------------------------------------------------------------------------------
 
 _LONGEST = 30_000  # pixels on a side
@@ -156,11 +154,11 @@ def _named(kind: str, *rows: Channel) -> dict[str, Channel]:
 
 PICTURES = _named(
     "image",
-    Channel("png", pictures.png, "written as PNG and read again: the control, nothing changes", form="PNG"),
-    Channel("jpeg", pictures.jpeg, "JPEG, 4:2:0 (Pillow, libjpeg)", (_QUALITY,), "jpeg:75", "JPEG"),
-    Channel("jpeg444", pictures.jpeg444, "JPEG, 4:4:4 (Pillow, libjpeg)", (_QUALITY,), "jpeg444:75", "JPEG"),
-    Channel("webp", pictures.webp, "lossy WebP (libwebp)", (_QUALITY,), "webp:75", "WEBP"),
-    Channel("avif", pictures.avif, "AVIF, 4:2:0 (libavif)", (_QUALITY,), "avif:60", "AVIF"),
+    Channel("png", pictures.png, "written as PNG and read again: the control, nothing changes", suffixes=(".png",)),
+    Channel("jpeg", pictures.jpeg, "JPEG, 4:2:0 (Pillow, libjpeg)", (_QUALITY,), "jpeg:75", (".jpg", ".jpeg")),
+    Channel("jpeg444", pictures.jpeg444, "JPEG, 4:4:4 (Pillow, libjpeg)", (_QUALITY,), "jpeg444:75", (".jpg", ".jpeg")),
+    Channel("webp", pictures.webp, "lossy WebP (libwebp)", (_QUALITY,), "webp:75", (".webp",)),
+    Channel("avif", pictures.avif, "AVIF, 4:2:0 (libavif)", (_QUALITY,), "avif:60", (".avif",)),
     Channel(
         "resize", pictures.resize, "scaled by a factor and back (Lanczos)", (Amount("FACTOR", 0.01, 4),), "resize:0.5"
     ),
@@ -195,20 +193,20 @@ PICTURES = _named(
 
 SOUNDS = _named(
     "audio",
-    Channel("wav", sounds.wav, "written as WAV and read again: the control, nothing changes", form="WAV"),
+    Channel("wav", sounds.wav, "written as WAV and read again: the control, nothing changes", suffixes=(".wav",)),
     Channel(
-        "mp3", sounds.mp3, "MP3, constant bit rate (LAME)", (Amount("KBPS", 8, 320, whole=True),), "mp3:128", "MP3"
+        "mp3", sounds.mp3, "MP3, constant bit rate (LAME)", (Amount("KBPS", 8, 320, whole=True),), "mp3:128", (".mp3",)
     ),
-    Channel("aac", sounds.aac, "AAC-LC in MP4 (FFmpeg)", (Amount("KBPS", 8, 512, whole=True),), "aac:128", "AAC"),
+    Channel("aac", sounds.aac, "AAC-LC in MP4 (FFmpeg)", (Amount("KBPS", 8, 512, whole=True),), "aac:128", (".m4a",)),
     Channel(
         "opus",
         sounds.opus,
         "Opus in Ogg (libopus)",
         (Amount("KBPS", 6, 510, whole=True), Amount("HZ", 8000, 48_000, whole=True, default=48_000)),
         "opus:64",
-        "OGG",
+        (".opus", ".ogg"),
     ),
-    Channel("ogg", sounds.ogg, "Ogg Vorbis (libvorbis)", (Amount("QUALITY", 0, 10),), "ogg:5", "OGG"),
+    Channel("ogg", sounds.ogg, "Ogg Vorbis (libvorbis)", (Amount("QUALITY", 0, 10),), "ogg:5", (".ogg", ".oga")),
     Channel(
         "resample",
         sounds.resample,
