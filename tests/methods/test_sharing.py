@@ -66,7 +66,7 @@ def test_weights_that_cannot_be_meant(text):
 
 def test_many_secrets_with_long_names_are_listed_in_front(tmp_path):
     secrets = [Blob(bytes([n]) * (n + 1), f"{n:0100}.bin") for n in range(40)]
-    hide_file(Image(noise(160, 160)), secrets, tmp_path / "c.png", terms())
+    hide_file(Image(noise(300, 300)), secrets, tmp_path / "c.png", terms())
     assert list(reveal_file(tmp_path / "c.png", None, terms()).values) == secrets
 
 

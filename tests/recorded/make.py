@@ -55,7 +55,11 @@ def main() -> None:
         "v1-exact-exact-sound-in-picture.png": (Image(cover), hummed(1_500), {}),
         "v1-exact-sound-in-sound.wav": (hummed(20_000), hummed(12_000, 2), {"snr": 40, "protect": 0}),
         "v1-exact-several.png": (Image(cover), [noise, Image(secret, name="waves.png"), Blob.text("third")], {}),
-        "v1-exact-many-listed.png": (Image(cover), [Blob(bytes([n]) * 3, f"{n:030}.bin") for n in range(30)], {}),
+        "v1-exact-many-listed.webp": (
+            Image(drawn(170, 200)),
+            [Blob(bytes([n]) * 3, f"{n:030}.bin") for n in range(30)],
+            {},
+        ),
         "v1-lsb-2-in-sound.wav": (hummed(9_000), noise, {"method": "lsb", "bits": 2}),
     }
     kept = HERE / "expected.json"

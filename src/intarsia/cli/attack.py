@@ -84,7 +84,7 @@ class _Attacked:
         media: "image" or "audio".
         description: what arrived, in words.
         db: PSNR of a picture, SNR of a sound against what was sent; inf when nothing changed, None when the two
-            cannot be compared sample by sample.
+            have not the same samples.
         bytes: size of the file written.
         seconds: wall-clock time.
         notes: what was converted, clipped or lost, one sentence each.
@@ -161,15 +161,15 @@ def _attack(container: str, channel: str, out: str, terms: _Terms) -> _Attacked:
 
 def _compared(sent: "Cover", arrived: "Cover") -> float | None:
     """Return PSNR or SNR in dB, inf when nothing changed, or None when the two have not the same samples."""
-    from ..media import Audio, Image, metrics, sound_metrics
+    from ..media import Audio, Image, image, sound_metrics
 
     if isinstance(sent, Audio) and isinstance(arrived, Audio):
         is_alike = (sent.length, sent.channels, sent.depth) == (arrived.length, arrived.channels, arrived.depth)
         return sound_metrics.snr_of(sent, arrived) if is_alike else None
     assert isinstance(sent, Image)
     assert isinstance(arrived, Image)
-    is_alike = sent.samples.shape == arrived.samples.shape and sent.depth == arrived.depth
-    return metrics.psnr(sent.samples, arrived.samples) if is_alike else None
+    shapes = [(one.samples.shape, one.depth, one.alpha is None) for one in (sent, arrived)]
+    return image.psnr(sent, arrived) if shapes[0] == shapes[1] else None
 
 
 def _list(*, json_: bool) -> None:

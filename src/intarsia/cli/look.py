@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 import math
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -165,17 +166,31 @@ def _defaults(room: "Method[object]") -> dict[str, object]:
 
 def doctor(
     file: Annotated[str | None, typer.Argument(metavar="FILE", help="A container that did not reveal.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", metavar="DIR", help="Say which data sets lie in a folder, and whether whole."),
+    ] = None,
     json_: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
     """Check the installation with a real round trip; with FILE, say what may have happened to it."""
     from .. import checkup
 
-    report = console.run(lambda: checkup.file(file) if file else checkup.installation())
+    if file is not None and data is not None:
+        raise UsageError("FILE and --data DIR: give one of them")
+
+    def look() -> checkup.Report:
+        if data is not None:
+            from ..study.datasets import report
+
+            return report(Path(data))
+        return checkup.file(file) if file else checkup.installation()
+
+    report = console.run(look)
     if json_:
         console.show_json({"healthy": report.healthy, "checks": [dataclasses.asdict(c) for c in report.checks]})
     else:
         for check in report.checks:
             console.show(f"{'ok  ' if check.ok else 'BAD '} {check.what}: {check.found}")
     if not report.healthy:
-        raise typer.Exit(6 if file is None else 3)
+        raise typer.Exit(6 if file is None and data is None else 3)

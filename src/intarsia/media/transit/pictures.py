@@ -19,7 +19,9 @@ from .. import image_file
 from ..image import Image, Samples, to_pil
 
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+_BAND = 1 << 20  # samples worked on at a time
 _Plane = NDArray[np.float32]
+_Values = NDArray[np.floating[Any]]
 
 
 # --- codecs --------------------------------------------------------------------------------------------------
@@ -163,42 +165,49 @@ def blur(image: Image, sigma: float) -> Image:
 
 def noise(image: Image, deviation: float, seed: int = 0) -> Image:
     """Add Gaussian noise of this standard deviation, in levels of 255, to every sample."""
-    draw = np.random.default_rng(seed).normal(0, deviation * _top(image) / 255, image.samples.shape)
-    return _rounded(image, image.samples + draw)
+    draw = np.random.default_rng(seed)
+    width = deviation * _top(image) / 255
+    return _each_band(image, lambda rows: rows + draw.normal(0, width, rows.shape))
 
 
 def plusminus1(image: Image, seed: int = 0) -> Image:
     """Move every sample by one level, up or down by chance; at the ends of the range, inwards."""
-    signs = np.random.default_rng(seed).integers(0, 2, image.samples.shape, dtype=np.int8) * 2 - 1
-    signs[image.samples == 0] = 1
-    signs[image.samples == _top(image)] = -1
-    return _rounded(image, image.samples + signs.astype(np.int32))
+    draw = np.random.default_rng(seed)
+
+    def moved(rows: Samples) -> _Values:
+        signs = draw.integers(0, 2, rows.shape) * 2 - 1
+        signs[rows == 0] = 1
+        signs[rows == _top(image)] = -1
+        return rows.astype(np.float64) + signs
+
+    return _each_band(image, moved)
 
 
 def grey(image: Image) -> Image:
     """Take the colour out: luma of BT.601 in all three channels; a grey picture stays as it is."""
     if image.is_grey:
         return _made(image, image.samples, image.alpha)
-    return _rounded(image, np.repeat((image.samples @ _LUMA)[..., None], 3, axis=2))
+    return _each_band(image, lambda rows: np.repeat((rows @ _LUMA)[..., None], 3, axis=2))
 
 
 def quantise(image: Image, bits: int) -> Image:
     """Keep 2^bits levels, spread evenly from black to white; with as many bits as it has, nothing changes."""
     if bits >= image.depth:
         return _made(image, image.samples, image.alpha)
-    steps = (1 << bits) - 1
-    return _rounded(image, np.rint(image.samples * (steps / _top(image))) * (_top(image) / steps))
+    step = _top(image) / ((1 << bits) - 1)
+    return _each_band(image, lambda rows: np.rint(rows / step) * step)
 
 
 def brightness(image: Image, factor: float) -> Image:
     """Multiply every sample; what lies beyond white is clipped."""
-    return _rounded(image, image.samples * factor)
+    return _each_band(image, lambda rows: rows * factor)
 
 
 def contrast(image: Image, factor: float) -> Image:
     """Multiply every sample's distance from the mean luma; what lies beyond black and white is clipped."""
-    mean = float(image.samples.mean() if image.is_grey else (image.samples @ _LUMA).mean())
-    return _rounded(image, mean + factor * (image.samples - mean))
+    means = image.samples.mean(axis=(0, 1))
+    mean = float(means if image.is_grey else means @ _LUMA)
+    return _each_band(image, lambda rows: mean + factor * (rows - mean))
 
 
 def screenshot(image: Image, gamma: float = 2.2) -> Image:
@@ -206,11 +215,15 @@ def screenshot(image: Image, gamma: float = 2.2) -> Image:
 
     What colour management does to a screenshot: the size stays, some levels meet and others move by one or more.
     """
-    unit = image.samples / _top(image)
-    linear = np.where(unit <= 0.04045, unit / 12.92, ((unit + 0.055) / 1.055) ** 2.4)
-    shown = (np.rint(255 * linear ** (1 / gamma)) / 255) ** gamma
-    back = np.where(shown <= 0.0031308, 12.92 * shown, 1.055 * shown ** (1 / 2.4) - 0.055)
-    return _rounded(image, back * _top(image))
+
+    def seen(rows: Samples) -> _Values:
+        unit = rows / _top(image)
+        linear = np.where(unit <= 0.04045, unit / 12.92, ((unit + 0.055) / 1.055) ** 2.4)
+        shown = (np.rint(255 * linear ** (1 / gamma)) / 255) ** gamma
+        back: _Values = np.where(shown <= 0.0031308, 12.92 * shown, 1.055 * shown ** (1 / 2.4) - 0.055)
+        return back * _top(image)
+
+    return _each_band(image, seen)
 
 
 # --- how -----------------------------------------------------------------------------------------------------
@@ -226,9 +239,14 @@ def _made(image: Image, samples: Samples, alpha: NDArray[np.uint8] | None) -> Im
     return replace(image, samples=np.ascontiguousarray(samples), alpha=alpha, format="", file=None, notes=())
 
 
-def _rounded(image: Image, values: NDArray[Any]) -> Image:
-    """Return the picture with these values, rounded and clipped, alpha as it was."""
-    return _made(image, np.clip(np.rint(values), 0, _top(image)).astype(image.samples.dtype), image.alpha)
+def _each_band(image: Image, work: Callable[[Samples], _Values]) -> Image:
+    """Do the same to every sample, a band of rows after the other from the top; rounded and clipped, alpha kept."""
+    result = np.empty_like(image.samples)
+    height = max(1, _BAND // image.samples[0].size)
+    for top in range(0, image.height, height):
+        values = work(image.samples[top : top + height])
+        result[top : top + height] = np.clip(np.rint(values), 0, _top(image))
+    return _made(image, result, image.alpha)
 
 
 def _pillow(plane: _Plane) -> Pil.Image:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ...errors import ResourceError, UsageError
 
-MOST = 1 << 27
-"""Samples of all channels that a channel holds in memory: 25 minutes of stereo at 44,100 Hz."""
+MOST = 1 << 26
+"""Samples of all channels that a channel holds in memory: twelve minutes of stereo at 44,100 Hz."""
 
 
 def resampled(values: NDArray[np.float64], old: float, new: float) -> NDArray[np.float64]:

@@ -46,10 +46,17 @@ class Step:
 
 @dataclass(frozen=True)
 class Passage:
-    """A way that values take: one step, or several."""
+    """A way that values take: one step, or several.
+
+    Attributes:
+        kind: "image" or "audio".
+        steps: one after the other.
+        notes: which profiles are in it, one sentence each.
+    """
 
     kind: str
     steps: tuple[Step, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -78,7 +85,7 @@ class Passage:
         if value.kind != self.kind:
             raise UsageError(f"{self.text} is for {PLURALS[self.kind]}; expected one of them, not {value.kind}")
         arrived: Any = value
-        notes: dict[str, None] = {}  # a set that remembers the order
+        notes = dict.fromkeys(self.notes)  # a set that remembers the order
         for step in self.steps:
             arrived = step.channel.work(arrived, *step.values)
             notes |= dict.fromkeys(arrived.notes)
@@ -107,13 +114,16 @@ def parse(text: str, kind: str, *, seed: int = 0) -> Passage:
         raise UsageError(f"{kind} has no channels; expected a picture or a sound")
     if not SEED.low <= seed <= SEED.high:
         raise UsageError(f"seed {seed}; expected {SEED.range}")
-    words = [word for one in text.split("+") for word in _expanded(one, kind).split("+")]
-    return Passage(kind, tuple(_step(word, kind, seed + at) for at, word in enumerate(words)))
-
-
-def _expanded(word: str, kind: str) -> str:
-    profile = PROFILES.get(word)
-    return profile.steps if profile is not None and profile.kind == kind else word
+    words: list[str] = []
+    notes: list[str] = []
+    for one in text.split("+"):
+        profile = PROFILES.get(one)
+        if profile is None or profile.kind != kind:
+            words.append(one)
+            continue
+        words += profile.steps.split("+")
+        notes.append(f"{profile.name} is our approximation of typical behaviour: {profile.steps}")
+    return Passage(kind, tuple(_step(word, kind, seed + at) for at, word in enumerate(words)), tuple(notes))
 
 
 def _step(text: str, kind: str, seed: int) -> Step:
@@ -134,7 +144,7 @@ def _unknown(name: str, kind: str) -> UsageError:
         return UsageError(
             f"channel {name!r} is for {PLURALS[other]}; {PLURALS[kind]} have {', '.join(TABLES[kind])} {hint}"
         )
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
     said = f"did you mean {' or '.join(near)}?" if near else f"{PLURALS[kind]} have {', '.join(TABLES[kind])}"
     return UsageError(f"unknown channel {name!r}; {said} {hint}")
 

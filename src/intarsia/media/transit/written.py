@@ -17,11 +17,10 @@ def check_suffix(passage: Passage, out: PathLike) -> None:
     lossless = _lossless(passage.kind)
     if suffix in passage.suffixes or suffix in lossless:
         return
+    is_lossy = suffix in (audio_file.LOSSY_SUFFIXES if passage.kind == "audio" else image_file.LOSSY_SUFFIXES)
+    problem = "is lossy, which would be one more channel" if is_lossy else f"is no format of {PLURALS[passage.kind]}"
     expected = ", ".join(dict.fromkeys((*lossless, *passage.suffixes)))
-    raise UsageError(
-        f"{shown(out)}: {suffix or 'no suffix'} would be another channel, or is none of {PLURALS[passage.kind]}; "
-        f"after {passage.steps[-1].text} use {expected}"
-    )
+    raise UsageError(f"{shown(out)}: {suffix or 'no suffix'} {problem}; after {passage.steps[-1].text} use {expected}")
 
 
 def encode(value: Cover, passage: Passage, out: PathLike) -> bytes:
