@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..errors import UsageError
 from . import console, options
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def doctor(
     file: Annotated[str | None, typer.Argument(metavar="FILE", help="A container that did not reveal.")] = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", metavar="DIR", help="Say which data sets lie in a folder, and whether whole."),
+        typer.Option("--data", metavar="DIR", help="Say which data sets lie in a folder."),
     ] = None,
     json_: options.Json = False,
     debug: options.Debug = False,
