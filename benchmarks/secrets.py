@@ -103,7 +103,8 @@ def videos(options: argparse.Namespace, covers: list[Image], folder: Path) -> It
 
 def shapes(options: argparse.Namespace, covers: list[Image], folder: Path) -> Iterator[str]:
     """Yield the table of shapes."""
-    yield "| shape | vertices | least cover PSNR | cover | bytes | distance there | back |\n|---|---|---|---|---|---|---|"
+    yield "| shape | vertices | least cover PSNR | cover | bytes | distance there | back |"
+    yield "|---|---|---|---|---|---|---|"
     for number, path in enumerate(sorted(options.shapes.glob("*.obj"))):
         shape = shape_file.load(path)
         for wanted in LEVELS:
