@@ -1,6 +1,6 @@
 """Videos, shapes, and three media at once in pictures, through the saved file: tables of `docs/rooms/exact.md`.
 
-    python benchmarks/secrets.py PICTURES --videos FOLDER --shapes FOLDER [--sounds FOLDER] [--part NAME]
+    python benchmarks/media.py PICTURES --videos FOLDER --shapes FOLDER [--sounds FOLDER] [--part NAME]
 
 PICTURES holds photographs of 512 pixels or more on each side; videos are folders of frames, shapes OBJ files. The
 central 512x512 of a photograph is the cover. What is measured is what a process of its own reveals from the PNG.
