@@ -232,7 +232,7 @@ def delay(sent, arrived):
 
 
 @pytest.mark.parametrize("text", [*CODECS, "resample:8000", "lowpass:2000", "mono+opus:24:16000"])
-@pytest.mark.parametrize("rate", [8000, 16_000, 22_050, 44_100, 48_000, 96_000])
+@pytest.mark.parametrize("rate", [8000, 22_050, 48_000, 96_000])
 def test_what_comes_back_is_in_time(text, rate):
     need(text, "resample")
     # White noise has a sharp peak; that of a voice is half a period wide.
