@@ -255,7 +255,8 @@ def _answers_already(host: Host, terms: Terms) -> list[str]:
 
 def _check_kinds(room: Method[Any], cover: Value, secret: Value) -> None:
     facts = room.facts
-    if secret.kind not in facts.hides.get(cover.kind, ()):
+    kind = "blob" if isinstance(secret, Piece) else secret.kind
+    if kind not in facts.hides.get(cover.kind, ()):
         ways = "; ".join(f"{', '.join(secrets)} in {kind}" for kind, secrets in facts.hides.items())
         raise UsageError(f"{facts.name} hides {ways}; this is {secret.kind} in {cover.kind}; try --method {DEFAULT}")
 

@@ -45,8 +45,9 @@ def hide(
 ) -> None:
     """Hide SECRETs in COVER and write CONTAINER.
 
-    The saved container is read back, revealed and compared before it appears. Containers are lossless: .png .bmp .tif
-    .tiff .webp for a picture, .wav .flac for a sound.
+    The saved container is read back, revealed and compared before it appears.
+
+    Containers are lossless: .png .bmp .tif .tiff .webp for a picture, .wav .flac for a sound.
     """
     out = options.required_output(out)
     if (spread is None) != (need is None):

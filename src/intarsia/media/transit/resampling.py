@@ -14,7 +14,7 @@ MOST = 1 << 26
 
 
 def resampled(values: NDArray[np.float64], old: float, new: float) -> NDArray[np.float64]:
-    """Return a sound [T, C] at another rate, sample 0 where it was; linear phase, 145 dB.
+    """Return a sound [T, C] at another rate, sample 0 where it was (linear phase).
 
     Raises:
         UsageError: soxr is not installed.

@@ -19,7 +19,7 @@ from . import resampling, sound_codecs
 from .resampling import fitted, resampled
 from .sound_codecs import Coded, Floats
 
-_LOBES = 16  # zero crossings of the low-pass filter on each side: some 100 dB from 1.2 times its limit on
+_LOBES = 16  # zero crossings of the low-pass filter on each side
 
 
 # --- codecs --------------------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ class Exact(Method[ExactConfig]):
     facts: ClassVar[Facts] = Facts(
         name="exact",
         title="any file in a picture or a sound: stock codec, encryption, ternary matrix and modulo embedding",
-        hides=dict.fromkeys(("image", "audio"), ("image", "audio", "video", "shape", "text", "blob", "piece")),
+        hides=dict.fromkeys(("image", "audio"), ("image", "audio", "video", "shape", "text", "blob")),
         exact=True,
         encrypted=True,
         paper="F. Willems, M. van Dijk: Capacity and codes for embedding information in gray-scale signals. "
