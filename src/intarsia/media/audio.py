@@ -31,7 +31,7 @@ MAX_RATE = 1_000_000
 
 MAX_CHANNELS = 32
 
-LOSSY = ("OGG", "MP3")
+LOSSY = ("OGG", "MP3", "AAC")
 """Formats whose samples are not those that went in."""
 
 BLOCK = 1 << 18
