@@ -1,6 +1,7 @@
 """The demo: real pictures, sounds and files through every method, and a page that shows them.
 
-Covers and secrets are the photographs scikit-image bundles, sounds made by rules, a text and a file of random bytes.
+Covers and secrets are the photographs scikit-image bundles, sounds, a video and a shape made by rules, a text and a
+file of random bytes.
 Everything shown comes from the container read back from disk in a call of its own; where a row says so, after a
 quarter of it was cut out.
 """
@@ -10,6 +11,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,11 @@ from PIL import ImageDraw, ImageFont
 
 from ..carrier.keys import Keyring
 from ..errors import UsageError
-from ..media import Audio, Blob, Cover, Image, Value, audio_file, files, image_file, metrics, values
+from ..media import Audio, Blob, Cover, Image, Shape, Value, Video, audio_file, files, image_file, metrics, values
 from ..media.image import resize
 from ..pipeline import Terms, hide_file, reveal_file
-from . import sounds
+from ..results import said_quality
+from . import made, sounds
 from .tiles import difference, tile
 
 PASSWORD = "a password for the demo"  # noqa: S105 (it opens the demo's own containers)
@@ -64,6 +67,8 @@ CASES = (
     Case("astronaut", "text", "exact", {}),
     Case("coffee", "bytes", "exact", {}),
     Case("coffee", "tune", "exact", {}),
+    Case("astronaut", "clip", "exact", {"cover_db": 55}),
+    Case("coffee", "knot", "exact", {"cover_db": 60}),
     Case("voice", "small", "exact", {"snr": 40}),
     Case("voice", "small", "exact", {"snr": 40}, cut=True),
     Case("voice", "tune", "exact", {"snr": 40}),
@@ -81,6 +86,7 @@ class Shown:
 
     case: Case
     secret_bytes: int
+    secret_media: str
     carrier_db: float
     cover_ssim: float | None
     secret_db: float
@@ -102,7 +108,7 @@ class Shown:
 
     def sentence(self) -> str:
         """Say the row in one line."""
-        secret = "exact" if math.isinf(self.secret_db) else f"{self.secret_db:.1f} dB"
+        secret = "exact" if math.isinf(self.secret_db) else said_quality(self.secret_media, self.secret_db)
         return (
             f"{self.case.label}: {self.case.secret} in {self.case.cover}, {self.secret_bytes:,} bytes, "
             f"cover {self.carrier_db:.1f} dB, secret {secret}, {self.hide_seconds:.1f} s"
@@ -148,8 +154,18 @@ def _media() -> dict[str, Value]:
     pictures["small"] = resize(pictures["coffee"], 256, 256)
     tune = Audio.of(sounds.tune(4.0), 22_050, name="tune.wav")
     voice = Audio.of(sounds.voice(6.0), 16_000, name="voice.wav")
+    clip = Video.of(made.clip(), Fraction(12), name="clip.mkv")
+    knot = Shape(*made.knot(), name="knot.ply")
     noise = Blob(np.random.default_rng(7).bytes(60_000), "noise.bin")
-    return {**pictures, "tune": tune, "voice": voice, "text": Blob.text(_TEXT), "bytes": noise}
+    return {
+        **pictures,
+        "tune": tune,
+        "voice": voice,
+        "clip": clip,
+        "knot": knot,
+        "text": Blob.text(_TEXT),
+        "bytes": noise,
+    }
 
 
 def _show(case: Case, media: dict[str, Value], folder: Path) -> Shown:
@@ -171,6 +187,7 @@ def _show(case: Case, media: dict[str, Value], folder: Path) -> Shown:
     return Shown(
         case,
         hidden.secrets[0].bytes,
+        hidden.secrets[0].media,
         hidden.carrier_db,
         metrics.ssim(cover.samples, saved.samples) if pictures else None,
         math.inf if quality is None else quality,
