@@ -135,7 +135,7 @@ def three(options: argparse.Namespace, covers: list[Image], folder: Path) -> Ite
 def spread(options: argparse.Namespace, covers: list[Image], folder: Path) -> Iterator[str]:
     """Yield how many of the ways to choose three of five containers bring a file back."""
     data = np.random.default_rng(0).bytes(40_000)
-    made = hide_spread(covers[:5], Blob(data, "file.bin"), 3, folder / "out", terms())
+    made = hide_spread(covers[:5], Blob(data, "file.bin"), 3, folder / "out", terms()).containers
     same = 0
     for chosen in itertools.combinations([hidden.container for hidden in made], 3):
         revealed(list(chosen), str(folder / "file.bin"))

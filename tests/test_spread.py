@@ -22,12 +22,12 @@ def covers(tmp_path):
 def test_any_three_of_five_bring_it_back_and_no_two_do(covers, tmp_path):
     secret = Blob(random_bytes(3000), "plan.bin")
     made = hide_spread(covers, secret, 3, tmp_path / "out", terms())
-    paths = [hidden.container for hidden in made]
+    paths = [hidden.container for hidden in made.containers]
     assert [path.name for path in paths] == ["cover0.png", "cover1.png", "cover2.png", "cover3.png", "said.wav"]
     for chosen in itertools.permutations(paths, 3):
         assert reveal_spread(chosen, None, terms()).values == (secret,)
     for chosen in itertools.combinations(paths, 2):
-        with pytest.raises(InputError, match="any 3 of them"):
+        with pytest.raises(InputError, match="any 3 are needed"):
             reveal_spread(chosen, None, terms())
     with pytest.raises(InputError, match="give the others too"):
         reveal_file(paths[0], None, terms())
@@ -35,7 +35,7 @@ def test_any_three_of_five_bring_it_back_and_no_two_do(covers, tmp_path):
 
 def test_strangers_and_damaged_ones_among_them_do_no_harm(covers, tmp_path):
     secret = Blob.text("the place is the old mill")
-    paths = [hidden.container for hidden in hide_spread(covers, secret, 2, tmp_path / "out", terms())]
+    paths = [hidden.container for hidden in hide_spread(covers, secret, 2, tmp_path / "out", terms()).containers]
     paths[1].write_bytes(paths[1].read_bytes()[:200])
     found = reveal_spread([covers[0], paths[1], paths[2], paths[2], paths[4]], None, terms())
     assert found.values == (secret,)
@@ -45,8 +45,8 @@ def test_strangers_and_damaged_ones_among_them_do_no_harm(covers, tmp_path):
 
 
 def test_two_sets_do_not_mix(covers, tmp_path):
-    first = hide_spread(covers, Blob(b"first", "a"), 2, tmp_path / "one", terms())
-    second = hide_spread(covers, Blob(b"second", "b"), 2, tmp_path / "two", terms())
+    first = hide_spread(covers, Blob(b"first", "a"), 2, tmp_path / "one", terms()).containers
+    second = hide_spread(covers, Blob(b"second", "b"), 2, tmp_path / "two", terms()).containers
     both = [first[0].container, second[1].container]
     with pytest.raises(InputError):
         reveal_spread(both, None, terms())
@@ -56,7 +56,7 @@ def test_two_sets_do_not_mix(covers, tmp_path):
 
 def test_pictures_come_back_as_pictures(covers, tmp_path):
     secret = Image(noise(40, 30, seed=9), name="small.png")
-    paths = [hidden.container for hidden in hide_spread(covers, secret, 4, tmp_path / "out", terms())]
+    paths = [hidden.container for hidden in hide_spread(covers, secret, 4, tmp_path / "out", terms()).containers]
     reveal_spread(paths[1:], f"{tmp_path}/back/", terms())
     assert (tmp_path / "back" / "small.png").is_file()
 

@@ -22,8 +22,8 @@ from .carrier.seal import OVERHEAD
 from .container import Header
 from .errors import DoesNotFitError, InputError, IntarsiaError, NoSecretError, UsageError, VerificationError
 from .hosts import Host, Inlay, Opened
-from .media import Cover, Value, files, image_file, values, video_file, writing
-from .media.blob import Piece, safe_name
+from .media import Cover, Value, Video, files, image_file, values, video_file, writing
+from .media.blob import Piece
 from .media.files import PathLike
 from .media.values import Source
 from .methods import DEFAULT, load, load_named_by_a_file
@@ -84,7 +84,7 @@ def hide_file(cover: Source, secret: Source | list[Source] | tuple[Source, ...],
         host = hosts.host(original)
         notes = [*original.notes, *host.remarks(), *_answers_already(host, terms)]
         notes += writing.losses(original, form)
-        job = _Job(name, room, config, original, host, secrets, terms)
+        job = Job(name, room, config, original, host, secrets, terms)
         with naming_what_does_not_fit(sources, cover):
             stego = job.place()
         terms.progress("saving", 0.0)
@@ -122,6 +122,15 @@ def _secrets(sources: Sequence[Source], room: Method[Any], cover: Cover, terms: 
 
 
 @contextlib.contextmanager
+def naming_file(source: Source) -> Iterator[None]:
+    """Put a file's name in front of what is wrong with it."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{values.shown_source(source)}: {error}") from error
+
+
+@contextlib.contextmanager
 def naming_what_does_not_fit(secrets: Sequence[Source], cover: Source) -> Iterator[None]:
     """Put the names of secret and cover into what does not fit."""
     try:
@@ -143,7 +152,7 @@ def naming_the_cover(cover: Source) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class _Stego:
+class Stego:
     """A cover with secrets in it, before it is a file."""
 
     inlay: Inlay
@@ -154,7 +163,7 @@ class _Stego:
 
 
 @dataclass(frozen=True)
-class _Job:
+class Job:
     """Secrets on their way into one cover."""
 
     name: str
@@ -165,7 +174,7 @@ class _Job:
     secrets: tuple[Value, ...]
     terms: Terms
 
-    def place(self) -> _Stego:
+    def place(self) -> Stego:
         """Hide with the secrets' names when that costs little, else without."""
         names = tuple(value.name for value in self.secrets)
         nameless = ("",) * len(names)
@@ -180,7 +189,7 @@ class _Job:
                     raise
         return self._place(*ways[-1])
 
-    def check(self, saved_as: Path, stego: _Stego) -> tuple[Cover, list[float]]:
+    def check(self, saved_as: Path, stego: Stego) -> tuple[Cover, list[float]]:
         """Reveal from the saved file and compare with what was promised; return it and the qualities in dB."""
         with _failing_as_unverified():
             opened, entries, saved, found = _reveal_from(saved_as, replace(self.terms, settings={}))
@@ -191,7 +200,7 @@ class _Job:
             raise VerificationError(_UNVERIFIED)
         return saved, qualities
 
-    def _place(self, names: tuple[str, ...], size: int | None) -> _Stego:
+    def _place(self, names: tuple[str, ...], size: int | None) -> Stego:
         """Hide; a size of None means that no header holds the list of secrets, so it goes in front of the payload."""
         self.terms.progress("deriving keys", 0.0)
         inlay = self.host.start(self.terms.keyring, self.name, size or container.SIZES[0], self._seed_material())
@@ -207,7 +216,7 @@ class _Job:
             header = Header(self.name, placed[0].settings, (), (listed, listed + OVERHEAD + sealed))
         inlay.seal(header)
         capacity = self.room.capacity(self.cover, inlay.channel, self.config)
-        return _Stego(inlay, header, entries, placed, capacity)
+        return Stego(inlay, header, entries, placed, capacity)
 
     def _header_size(self, names: tuple[str, ...]) -> int | None:
         """Return the size of a header with these names, or None when none is large enough."""
@@ -322,24 +331,34 @@ def write_found(
 
 def _write_all(folder: Path, found: Sequence[Value], stack: contextlib.ExitStack, terms: Terms) -> list[Output]:
     """Write every secret under its name; all of them appear, or none."""
-    ready, taken, frames = [], set[str](), []
+    ready: list[tuple[files.Output, Output]] = []
+    films: list[tuple[Video, Path]] = []
+    taken: set[str] = set()
     for value in found:
         if (video := writing.as_frames(value, asked=terms.settings.get("as") == "frames")) is not None:
-            name = writing.unlike(Path(safe_name(video.name, "frames")).stem, taken)
-            taken.add(name)
-            paths = video_file.save_frames(video, stack.enter_context(files.folder_for_outputs(folder / name)))
-            size = sum(path.stat().st_size for path in paths)
-            frames.append(Output(str(folder / name), video.kind, size))
-            continue
-        name, data = writing.in_folder(value)
-        name = writing.unlike(name, taken)
+            name = writing.unlike(writing.folder_name(video), taken)
+            films.append((video, folder / name))
+        else:
+            name, data = writing.in_folder(value)
+            name = writing.unlike(name, taken)
+            output = stack.enter_context(files.Output(folder / name, force=terms.force))
+            output.write(data)
+            ready.append((output, Output(str(output.target), value.kind, len(data))))
         taken.add(name)
-        output = stack.enter_context(files.Output(folder / name, force=terms.force))
-        output.write(data)
-        ready.append((output, Output(str(output.target), value.kind, len(data))))
-    for output, _ in ready:
-        output.commit()
-    return [report for _, report in ready] + frames
+    frames: list[Path] = []
+    reports = [report for _, report in ready]
+    try:
+        for video, target in films:
+            paths = video_file.save_frames(video, stack.enter_context(files.folder_for_outputs(target)))
+            frames += paths
+            reports.append(Output(str(target), video.kind, sum(path.stat().st_size for path in paths)))
+        for output, _ in ready:
+            output.commit()
+    except BaseException:
+        for path in frames:
+            path.unlink(missing_ok=True)
+        raise
+    return reports
 
 
 def only_one(source: Source, found: Sequence[Value]) -> Value:

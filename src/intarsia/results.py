@@ -108,6 +108,28 @@ class Hidden:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """What spreading one secret over several covers did.
+
+    Attributes:
+        secret: as any `need` of the containers give it back; its bytes are those of the whole.
+        need: containers that are needed.
+        containers: one report for each cover.
+        notes: what the user should know, one sentence each.
+    """
+
+    secret: SecretReport
+    need: int
+    containers: tuple[Hidden, ...]
+    notes: tuple[str, ...] = ()
+
+    def record(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        containers = [hidden.record() for hidden in self.containers]
+        return {"need": self.need, "secret": self.secret.record(), "containers": containers}
+
+
+@dataclass(frozen=True)
 class Output:
     """One revealed secret: where it went and what it is."""
 

@@ -8,10 +8,11 @@ be given together; a set that is complete is revealed.
 """
 
 import hashlib
+import math
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import zfec
@@ -23,12 +24,28 @@ from .container import SIZES
 from .errors import DoesNotFitError, InputError, IntarsiaError, NoSecretError, UsageError
 from .media import Audio, Cover, Value, audio_file, image_file, values, writing
 from .media.blob import Piece, safe_name
-from .media.files import PathLike, folder_for_outputs
+from .media.files import (
+    PathLike,
+    check_target,
+    folder_for_outputs,
+    forget_temporary,
+    shown,
+    temporary_beside,
+)
 from .media.values import Source
 from .methods import DEFAULT, load
 from .methods.base import configure
-from .pipeline import Terms, hide_file, naming_the_cover, reveal_file, write_found
-from .results import Hidden, Revealed
+from .methods.exact.method import ExactConfig, code, remarks
+from .pipeline import (
+    Terms,
+    hide_file,
+    naming_file,
+    naming_the_cover,
+    naming_what_does_not_fit,
+    reveal_file,
+    write_found,
+)
+from .results import Hidden, Revealed, SecretReport, Spread
 
 MOST_COVERS = 255
 _SET_BYTES = 8
@@ -61,6 +78,11 @@ class _Part:
     data: bytes
     name: str
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What pieces that belong together have in common."""
+        return (self.set, self.need, self.count, self.kind, self.length)
+
     def pack(self) -> Piece:
         """Return the piece as it is hidden."""
         numbers = bytes([self.number, self.need, self.count])
@@ -83,7 +105,7 @@ class _Part:
 # --- there ---------------------------------------------------------------------------------------------------
 
 
-def hide_spread(covers: Sequence[Source], secret: Source, need: int, out: PathLike, terms: Terms) -> list[Hidden]:
+def hide_spread(covers: Sequence[Source], secret: Source, need: int, out: PathLike, terms: Terms) -> Spread:
     """Spread one secret over covers, so that any `need` of the containers reveal it.
 
     Args:
@@ -91,63 +113,73 @@ def hide_spread(covers: Sequence[Source], secret: Source, need: int, out: PathLi
         secret: any file, or a value.
         need: how many are needed, 1 to as many as there are.
         out: folder for the containers, which are named after their covers.
-        terms: password, method, settings.
+        terms: password, settings of `exact`.
 
     Raises:
         IntarsiaError: one of its kinds; nothing was written then.
     """
     if not 2 <= len(covers) <= MOST_COVERS:
-        raise UsageError(f"{len(covers)} covers given; one secret is spread over 2 to {MOST_COVERS}")
+        raise UsageError(f"covers: {len(covers)} given; one secret is spread over 2 to {MOST_COVERS}")
     if not 1 <= need <= len(covers):
         raise UsageError(f"need is {need}; expected 1 to {len(covers)}, as many as there are covers")
+    if terms.method not in (None, DEFAULT):
+        raise UsageError(f"only {DEFAULT} spreads a secret over several covers; leave --method out")
+    config = configure(ExactConfig, terms.settings, DEFAULT)
     hosted = [values.cover(cover, max_pixels=terms.max_pixels) for cover in covers]
     value = values.secret(secret, max_pixels=terms.max_pixels)
-    room = min(_room(cover, host, terms) for cover, host in zip(covers, hosted, strict=True))
-    parts = _parts(value, room, need, len(covers), terms)
-    names, made = set[str](), []
+    room = min(_room(cover, host, config) for cover, host in zip(covers, hosted, strict=True))
+    with naming_what_does_not_fit([secret], f"{len(covers)} covers"):
+        if room < 1:
+            raise DoesNotFitError("the smallest has no room for a piece", needed=_HEAD + 1, available=max(room, 0))
+        coded = code(hosted[0], value, room * need, config, config.fills)
+    parts = _parts(value, coded.code, need, len(covers), terms)
     with folder_for_outputs(out) as folder:
-        try:
-            for cover, host, part in zip(covers, hosted, parts, strict=True):
-                name = writing.unlike(_container_name(host, part.number), names)
-                names.add(name)
-                made.append(
-                    hide_file(
-                        host if not isinstance(cover, str | os.PathLike) else cover, part.pack(), folder / name, terms
-                    )
-                )
-        except BaseException:
-            for hidden in made:
-                hidden.container.unlink(missing_ok=True)
-            raise
-    return made
+        made = _hide_parts(covers, hosted, parts, folder, terms)
+    quality = None if math.isinf(coded.quality) else coded.quality
+    report = SecretReport(value.name, value.kind, len(coded.code), quality)
+    notes = (*(note for hidden in made for note in hidden.notes), *remarks(value, coded, config))
+    return Spread(report, need, tuple(made), tuple(dict.fromkeys(notes)))
 
 
-def _room(cover: Source, host: Cover, terms: Terms) -> int:
+def _hide_parts(
+    covers: Sequence[Source], hosted: Sequence[Cover], parts: Sequence[_Part], folder: Path, terms: Terms
+) -> list[Hidden]:
+    """Hide every piece, and let the containers appear together once all of them are there."""
+    names: list[str] = []
+    for host, part in zip(hosted, parts, strict=True):
+        names.append(writing.unlike(_container_name(host, part.number), names))
+        check_target(folder / names[-1], force=terms.force)
+    waiting, made = [], []
+    try:
+        for cover, host, part, name in zip(covers, hosted, parts, names, strict=True):
+            hidden_as = temporary_beside(folder, Path(name).suffix)
+            waiting.append(hidden_as)
+            source = cover if isinstance(cover, str | os.PathLike) else host
+            made.append(hide_file(source, part.pack(), hidden_as, replace(terms, force=True)))
+        for hidden_as, name in zip(waiting, names, strict=True):
+            hidden_as.replace(folder / name)
+    finally:
+        for hidden_as in waiting:
+            forget_temporary(hidden_as)
+    return [replace(hidden, container=folder / name) for hidden, name in zip(made, names, strict=True)]
+
+
+def _room(cover: Source, host: Cover, config: ExactConfig) -> int:
     """Return the bytes of a piece that one cover has room for."""
-    name = terms.method or DEFAULT
-    room = load(name)
-    config = configure(room.Config, terms.settings, name)
     with naming_the_cover(cover):
-        channel = hosts.host(host).start(None, name, SIZES[1] if _is_large(host) else SIZES[0]).channel
-        return room.capacity(host, channel, config) - LETTER_BYTES - _HEAD
+        carrier = hosts.host(host)
+        size = SIZES[1] if carrier.spares(SIZES[1]) else SIZES[0]
+        return load(DEFAULT).capacity(host, carrier.start(None, DEFAULT, size).channel, config) - LETTER_BYTES - _HEAD
 
 
-def _is_large(host: Cover) -> bool:
-    return hosts.host(host).spares(SIZES[1])
-
-
-def _parts(value: Value, room: int, need: int, count: int, terms: Terms) -> list[_Part]:
-    if room < 1:
-        raise DoesNotFitError("the smallest of the covers has no room for a piece", needed=_HEAD + 1, available=room)
-    wanted = {"image": 42.0, "video": 42.0, "shape": 80.0}.get(value.kind)
-    code = secret_code.encode(value, room * need, target_db=wanted).code
-    size = -(-len(code) // need)
-    blocks = [code[i * size : (i + 1) * size].ljust(size, b"\0") for i in range(need)]
-    material = None if terms.seed is None else f"{terms.seed} {need} {count}".encode() + value.digest()
+def _parts(value: Value, coded: bytes, need: int, count: int, terms: Terms) -> list[_Part]:
+    size = -(-len(coded) // need)
+    blocks = [coded[i * size : (i + 1) * size].ljust(size, b"\0") for i in range(need)]
+    material = None if terms.seed is None else f"{terms.seed} {need} {count}".encode() + coded
     identity = os.urandom(_SET_BYTES) if material is None else hashlib.sha256(material).digest()[:_SET_BYTES]
     pieces = zfec.Encoder(need, count).encode(blocks)
     return [
-        _Part(identity, number, need, count, value.kind, len(code), data, value.name)
+        _Part(identity, number, need, count, value.kind, len(coded), data, value.name)
         for number, data in enumerate(pieces)
     ]
 
@@ -176,32 +208,33 @@ def reveal_spread(containers: Sequence[Source], out: PathLike | None, terms: Ter
     """
     started = time.perf_counter()
     found: list[Value] = []
-    parts: dict[bytes, dict[int, _Part]] = {}
+    sets: dict[tuple[object, ...], dict[int, _Part]] = {}
     failed: list[IntarsiaError] = []
     loss, method = 0.0, ""
     for container in containers:
         try:
             revealed = reveal_file(container, None, terms, pieces=True)
+            with naming_file(container):
+                parts = [_Part.unpack(value) for value in revealed.values if isinstance(value, Piece)]
         except (InputError, NoSecretError) as error:
             failed.append(error)
             continue
         method, loss = revealed.method, max(loss, revealed.loss)
-        for value in revealed.values:
-            if isinstance(value, Piece):
-                part = _Part.unpack(value)
-                parts.setdefault(part.set, {})[part.number] = part
-            else:
-                found.append(value)
-    found += [_joined(list(pieces.values())) for pieces in parts.values() if _enough(pieces)]
+        found += [value for value in revealed.values if not isinstance(value, Piece)]
+        for part in parts:
+            sets.setdefault(part.key, {})[part.number] = part
+    notes = [f"left aside: {error}" for error in failed]
+    for pieces in sets.values():
+        if len(pieces) >= next(iter(pieces.values())).need:
+            found.append(_joined(list(pieces.values())))
+        else:
+            notes.append(_missing(pieces))
     if not found:
-        raise _missing(parts) if parts else failed[0]
+        absent = max(sets.values(), key=len, default=None)
+        opened = next((error for error in failed if isinstance(error, NoSecretError)), failed[0] if failed else None)
+        raise InputError(_missing(absent)) if absent else opened or InputError("no containers given")
     written = write_found(found, containers[0], out, terms)
-    notes = tuple(f"left aside: {error}" for error in failed)
-    return Revealed(method, tuple(found), tuple(written), time.perf_counter() - started, loss, notes)
-
-
-def _enough(pieces: dict[int, _Part]) -> bool:
-    return len(pieces) >= next(iter(pieces.values())).need
+    return Revealed(method, tuple(found), tuple(written), time.perf_counter() - started, loss, tuple(notes))
 
 
 def _joined(parts: list[_Part]) -> Value:
@@ -211,8 +244,8 @@ def _joined(parts: list[_Part]) -> Value:
     return secret_code.decode(b"".join(blocks)[: first.length], first.kind, first.name)
 
 
-def _missing(parts: dict[bytes, dict[int, _Part]]) -> InputError:
-    pieces = max(parts.values(), key=len)
+def _missing(pieces: dict[int, _Part]) -> str:
     one = next(iter(pieces.values()))
+    name = f"{shown(one.name)}: " if one.name else ""
     have = f"piece {one.number + 1}" if len(pieces) == 1 else f"{len(pieces)} pieces"
-    return InputError(f"{have} of a secret in {one.count}; any {one.need} of them are needed; give more containers")
+    return f"{name}{have} of a secret spread over {one.count} containers; any {one.need} are needed; give more of them"

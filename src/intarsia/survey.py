@@ -12,15 +12,15 @@ from .carrier.framed import Framed
 from .carrier.keys import Keyring
 from .carrier.scattered import Scattered
 from .codes import LETTER_BYTES
-from .container import SIZES, Header
+from .container import SIZES
 from .errors import DoesNotFitError, NoSecretError
 from .hosts import Host
 from .media import Blob, Cover, Shape, Video, values
 from .media.values import Source
 from .methods import DEFAULT, load
-from .methods.base import Entry, Method, configure
+from .methods.base import Method, configure
 from .methods.exact.method import LEAST_SNR, SOUND_PROTECT, ExactConfig, manner_for
-from .pipeline import Terms, naming_the_container, naming_the_cover, naming_what_does_not_fit
+from .pipeline import Job, Terms, naming_the_container, naming_the_cover, naming_what_does_not_fit
 from .results import CARRIER_MEASURE, quality_record, rounded
 
 SOUND_MANNER = Manner(LEAST_SNR, SOUND_PROTECT)
@@ -153,18 +153,15 @@ def _forecast(
     config: object,
     terms: Terms,
 ) -> tuple[Forecast, ...]:
-    """Hide under no particular key, and write nothing: sizes and distortion do not depend on keys."""
-    found = [values.secret(secret, max_pixels=terms.max_pixels) for secret in secrets]
-    name = room.facts.name
-    entries = tuple(Entry(value.kind, 1 << 40) for value in found)
-    inlay = host.start(None, name, Header(name, bytes(room.settings_bytes), entries).size_for())
+    """Hide, and write nothing: sizes and distortion do not depend on keys."""
+    found = tuple(values.secret(secret, max_pixels=terms.max_pixels) for secret in secrets)
+    job = Job(room.facts.name, room, config, original, host, found, terms)
     with naming_what_does_not_fit(secrets, cover):
-        placed = room.hide_all(original, found, inlay.channel, config, terms.progress)
-    hidden = (replace(entry, length=each.length) for entry, each in zip(entries, placed, strict=True))
-    inlay.seal(Header(name, placed[0].settings, tuple(hidden)))
-    db = inlay.quality()
+        stego = job.place()
+    db = stego.inlay.quality()
     return tuple(
-        Forecast(value.name, value.kind, each.size, each.promise, db) for value, each in zip(found, placed, strict=True)
+        Forecast(value.name, value.kind, each.size, each.promise, db)
+        for value, each in zip(found, stego.placed, strict=True)
     )
 
 

@@ -10,7 +10,7 @@ from . import console, options
 
 if TYPE_CHECKING:
     from ..media.values import Source
-    from ..results import Hidden, SecretReport
+    from ..results import Hidden, SecretReport, Spread
 
 
 def hide(
@@ -22,7 +22,7 @@ def hide(
     out: Annotated[str, typer.Option("--output", "-o", metavar="CONTAINER", help="Picture or sound to write.")] = "",
     text: Annotated[str | None, typer.Option("--text", metavar="STR", help="Hide this text.")] = None,
     spread: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option("--secret", metavar="FILE", help="Spread this one secret over all the covers named before."),
     ] = None,
     need: Annotated[
@@ -50,34 +50,37 @@ def hide(
     Containers are lossless: .png .bmp .tif .tiff .webp for a picture, .wav .flac for a sound.
     """
     out = options.required_output(out)
-    if (spread is None) != (need is None):
+    if len(spread or []) > 1:
+        raise UsageError("--secret is given more than once; one secret is spread over the covers")
+    if (not spread) != (need is None):
         raise UsageError("--secret and --need belong together: hide COVER... --secret FILE --need K -o DIR/")
-    if spread is not None and text is not None:
+    if spread and text is not None:
         raise UsageError("--secret and --text: give one of them")
     settings = options.parse_settings(set_, preset, model)
-    sources = [] if spread is not None else _sources(secret, text)
+    sources = [] if spread else _sources(secret, text)
     keyring = options.Password(password_file, ask_password, no_password).keyring(confirm=True, quiet=quiet)
     meter = console.Meter(quiet=quiet)
 
-    def work() -> "list[Hidden]":
+    def work() -> "Hidden | Spread":
         from ..media.image_file import MAX_PIXELS
         from ..pipeline import Terms, hide_file
         from ..spread import hide_spread
 
         terms = Terms(keyring, method, settings, force, seed, max_pixels or MAX_PIXELS, meter)
-        if spread is not None and need is not None:
-            return hide_spread([cover, *(secret or [])], spread, need, out, terms)
-        return [hide_file(cover, sources, out, terms)]
+        if spread and need is not None:
+            return hide_spread([cover, *(secret or [])], spread[0], need, out, terms)
+        return hide_file(cover, sources, out, terms)
 
     done = console.run(work)
     meter.done()
-    for hidden in done:
-        console.notes(hidden.notes, quiet=quiet)
-        if not json_ and not quiet:
-            console.show(_sentence(hidden))
+    console.notes(done.notes, quiet=quiet)
     if json_:
-        records = [hidden.record() for hidden in done]
-        console.show_json(records[0] if spread is None else {"need": need, "containers": records})
+        console.show_json(done.record())
+    elif not quiet:
+        from ..results import Hidden
+
+        for hidden in (done,) if isinstance(done, Hidden) else done.containers:
+            console.show(_sentence(hidden))
 
 
 def _sources(secrets: list[str] | None, text: str | None) -> "list[Source]":

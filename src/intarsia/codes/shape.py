@@ -43,6 +43,9 @@ COARSEST, FINEST = 63, (1 << 23) - 1
 MOST = 1 << 22
 """Vertices, and faces, that are coded at most, but for the file as it was: little code may stand for many."""
 
+CEILING = 240.0
+"""dB: nearer than 1e-12 of the size only the rounding of the measure itself is seen."""
+
 MEASURED = 4000
 """Points on each surface for the quality of a code."""
 
@@ -127,7 +130,7 @@ def distance(quality: float) -> float:
 
 def quality(distance: float) -> float:
     """Return the quality in dB for a mean distance in units of the size; inf for none."""
-    return -20 * math.log10(distance) if distance > 0 else math.inf
+    return min(CEILING, -20 * math.log10(distance)) if distance > 0 else math.inf
 
 
 def library() -> ModuleType:

@@ -163,6 +163,30 @@ class Output:
             self.temporary.replace(self.target)
 
 
+def check_target(path: Path, *, force: bool) -> None:
+    """Raise `OutputError` when a file cannot appear at `path`."""
+    if os.path.lexists(path):
+        if not force:
+            raise OutputError(_exists(shown(path)))
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise OutputError(f"{shown(path)}: is not a regular file; choose another name")
+
+
+def temporary_beside(folder: Path, suffix: str) -> Path:
+    """Make an empty file that goes when the program does; `forget_temporary` ends that."""
+    descriptor, name = tempfile.mkstemp(prefix=".intarsia-", suffix=suffix, dir=folder)
+    os.close(descriptor)
+    _live_temporaries.add(Path(name))
+    return Path(name)
+
+
+def forget_temporary(path: Path) -> None:
+    """Remove a temporary file, if it is still there."""
+    with contextlib.suppress(OSError):
+        path.unlink()
+    _live_temporaries.discard(path)
+
+
 def write_output(path: PathLike, data: bytes, *, force: bool = False) -> None:
     """Write `data` to `path`, whole or not at all."""
     with Output(path, force=force) as output:

@@ -114,6 +114,11 @@ def _moving_or_solid(path: PathLike, head: bytes) -> Value:
             return shape_file.load(path)
         except UnsupportedShapeError:
             return _bytes_of(path)
+        except InputError:
+            # A text may begin like a shape; only a name that says so makes it a damaged one.
+            if Path(path).suffix.lower() in shape_file.SUFFIXES:
+                raise
+            return _bytes_of(path)
     return _bytes_of(path)
 
 

@@ -221,7 +221,8 @@ def _palette(flags: int) -> int:
 def _load_folder(path: PathLike, rate: Fraction | None) -> Video:
     folder = Path(path)
     try:
-        names = sorted((entry.name for entry in os.scandir(folder) if entry.is_file()), key=_natural)
+        with os.scandir(folder) as entries:
+            names = sorted((entry.name for entry in entries if entry.is_file()), key=_natural)
     except OSError as error:
         raise InputError(f"{shown(path)}: cannot be read: {(error.strerror or str(error)).lower()}") from error
     pictures = [name for name in names if Path(name).suffix.lower() in FRAME_SUFFIXES]

@@ -108,8 +108,15 @@ def as_frames(value: Value, *, asked: bool) -> Video | None:
     """Return the video that is to be a folder of pictures: asked for, or hidden as one and named like one."""
     if not isinstance(value, Video):
         return None
-    was_folder = value.original() is None and bool(value.name) and not Path(value.name).suffix
+    is_file = Path(value.name).suffix.lower() in video_file.SUFFIXES
+    was_folder = value.original() is None and bool(value.name) and not is_file
     return value if asked or was_folder else None
+
+
+def folder_name(video: Video) -> str:
+    """Return the name of the folder for a video's frames."""
+    name = Path(safe_name(video.name, "frames"))
+    return name.stem if name.suffix.lower() in video_file.SUFFIXES else name.name
 
 
 def in_folder(value: Value) -> tuple[str, bytes]:

@@ -119,7 +119,7 @@ class Exact(Method[ExactConfig]):
             raise _with_remedy(error, cover, budget, config) from error
         channel.write_all([each.code for each in coded], manner, lambda share: progress("writing", share))
         return [
-            Placed(len(each.code), each.quality, notes=_notes(secret, each, config))
+            Placed(len(each.code), each.quality, notes=remarks(secret, each, config))
             for secret, each in zip(secrets, coded, strict=True)
         ]
 
@@ -164,19 +164,32 @@ def manner_for(cover: Cover, config: ExactConfig) -> Manner:
 def _code_all(cover: Cover, secrets: Sequence[Value], budget: int, config: ExactConfig) -> list[Coded]:
     weights = parse_weights(config.weights, len(secrets))
     if len(secrets) == 1:
-        return [_code(cover, secrets[0], budget, config, config.fills)]
+        return [code(cover, secrets[0], budget, config, config.fills)]
     # Among several, one that cannot be as good as was wanted is made as good as its share lets it.
     strict = config.secret_db is not None
 
-    def code(secret: Value, share: int, fill: bool) -> Coded:
-        return _code(cover, secret, share, config, fill, strict=strict)
+    def coder(secret: Value, share: int, fill: bool) -> Coded:
+        return code(cover, secret, share, config, fill, strict=strict)
 
-    return share_out(secrets, budget, weights, code, fill=config.fills)
+    return share_out(secrets, budget, weights, coder, fill=config.fills)
 
 
-def _code(
+def code(
     cover: Cover, secret: Value, budget: int, config: ExactConfig, fill: bool, *, strict: bool | None = None
 ) -> Coded:
+    """Code one secret within a budget.
+
+    Args:
+        cover: it goes into a picture or a sound, which differ in what they are spent on.
+        secret: the value.
+        budget: bytes.
+        config: what is asked for.
+        fill: use all the bytes there are, where less would do.
+        strict: refuse what is not as good as was wanted; None: where a secret_db was given, or in a sound.
+
+    Raises:
+        DoesNotFitError: it does not fit, or not as well as it has to be.
+    """
     if isinstance(secret, Blob):
         return Coded(blob_code.encode(secret, budget), math.inf)
     if isinstance(secret, Audio):
@@ -191,14 +204,14 @@ def _code_seen(secret: Image | Video | Shape, budget: int, config: ExactConfig, 
     """Code a picture, a video or a shape."""
     wanted = BALANCED[secret.kind] if config.secret_db is None else config.secret_db
 
-    def code(room: int, target: float | None) -> Coded:
+    def coded_in(room: int, target: float | None) -> Coded:
         if isinstance(secret, Image) and config.preset == "fast":
             return image_code.encode(secret, room, target_db=target, codecs=image_code.CODECS[:1])
         return secret_code.encode(secret, room, target_db=target)
 
-    coded = code(budget, None if fill else wanted)
+    coded = coded_in(budget, None if fill else wanted)
     if coded.quality < wanted and strict:
-        needed = len(code(1 << 40, wanted).code)
+        needed = len(coded_in(1 << 40, wanted).code)
         raise _too_good(_at(f"the {_WORDS[secret.kind]}", wanted), needed, budget, coded.quality)
     return coded
 
@@ -220,7 +233,7 @@ def _at(what: str, wanted: float) -> str:
     return f"{what} {'exactly' if math.isinf(wanted) else f'at {wanted:g} dB'}"
 
 
-def _notes(secret: Value, coded: Coded, config: ExactConfig) -> tuple[str, ...]:
+def remarks(secret: Value, coded: Coded, config: ExactConfig) -> tuple[str, ...]:
     """Return what the user should know about how a secret was coded."""
     if isinstance(secret, Blob):
         return ()
