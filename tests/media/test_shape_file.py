@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intarsia.errors import InputError, ResourceError, UsageError
-from intarsia.media import shape_file
+from intarsia.media import mesh, shape_file
 from intarsia.media.shape import Shape
 from intarsia.media.shape_file import READABLE, UnsupportedShapeError, decode, encode, is_shape
 
@@ -648,7 +648,7 @@ def test_much_garbage_is_refused_quickly(form):
 
 
 def test_more_faces_than_the_limit(monkeypatch):
-    monkeypatch.setattr(shape_file, "MAX_FACES", 100)
+    monkeypatch.setattr(mesh, "MAX_FACES", 100)
     for form in READABLE:
         with pytest.raises(ResourceError, match=r"s: \d+ .*; the limit is 100; simplify the shape first"):
             decode(encode(torus(), form), "s")
