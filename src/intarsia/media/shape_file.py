@@ -131,7 +131,9 @@ def _decode(data: bytes, shown_as: str, suffix: str, form: str | None) -> Shape:
             mesh = _READERS[form](data)
             return _checked(mesh, form, data)
     except LargeError as error:
-        raise ResourceError(f"{shown_as}: {error}; the limit is {mesh.MAX_FACES:,}; simplify the shape first") from None
+        raise ResourceError(
+            f"{shown_as}: {error}; the limit is {shared.MAX_FACES:,}; simplify the shape first"
+        ) from None
     except UnsupportedError as error:
         raise UnsupportedShapeError(
             f"{shown_as}: {error} cannot be read; save it as a PLY of plain triangles"
