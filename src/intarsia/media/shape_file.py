@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, IntarsiaError, ResourceError, UsageError
+from . import mesh as shared
 from .files import PathLike, read_bytes, shown
 from .mesh import HEAD, MAX_HEADER, ROWS, DamagedError, LargeError, Mesh, UnsupportedError, is_fine
 from .mesh_glb import read_glb, write_glb
