@@ -55,7 +55,8 @@ def test_damaged_containers_give_the_identical_secret_or_a_plain_refusal(contain
         try:
             found = reveal_file(tmp_path / "damaged", None, terms()).value
         except (NoSecretError, InputError) as refusal:
-            answers[type(refusal).__name__] += 1
+            # A damaged file may seem to hold two pictures, which is a kind of bad input of its own.
+            answers["bad input" if isinstance(refusal, InputError) else "no secret"] += 1
             continue
         assert found.data == SECRET.data
         answers["identical"] += 1
