@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from intarsia import hosts
 from intarsia.carrier import frames
 from intarsia.errors import DoesNotFitError, InputError, NoSecretError, UsageError
-from intarsia.media import Audio, Blob, Image, audio_file, metrics, sound_metrics
+from intarsia.media import Audio, Blob, Image, audio_file, metrics, sound_metrics, writing
 from intarsia.methods.lsb import read_bits, write_bits
 from intarsia.pipeline import hide_file, reveal_file
 from intarsia.survey import capacity, inspect
@@ -35,7 +35,7 @@ def room_tone(seconds=3.0, channels=1, depth=16, seed=1, level=-26.0, rate=RATE)
 
 
 def saved(path, sound):
-    path.write_bytes(audio_file.encode(sound, audio_file.lossless_format(path)))
+    path.write_bytes(audio_file.encode(sound, writing.container_format(path)))
     return path
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from intarsia.codes import shape as codes
 from intarsia.codes.shape import decode, distance, encode, quality
+from intarsia.codes.simplify import simpler
 from intarsia.errors import DoesNotFitError, InputError, IntarsiaError, ResourceError, UsageError
 from intarsia.media import shape_file, shape_metrics
 from intarsia.media.shape import Shape
@@ -200,7 +201,7 @@ def closed(shape):
 
 def test_a_simpler_shape_is_still_a_closed_surface_of_the_same_kind():
     shape = torus(rough=0.03)
-    for simple in codes._simpler(shape, [900, 300, 60]):
+    for simple in simpler(shape, [900, 300, 60]):
         assert closed(simple) and len(simple.faces) == 2 * len(simple.vertices)  # a torus still
         assert shape_metrics.volume(simple) > 0.5 * shape_metrics.volume(shape)
     assert len(simple.vertices) == 60
@@ -211,7 +212,7 @@ def test_a_plane_loses_everything_but_its_border():
     i = (np.arange(19)[:, None] * 20 + np.arange(19)).reshape(-1)
     faces = np.concatenate([np.stack([i, i + 1, i + 21], 1), np.stack([i, i + 21, i + 20], 1)]).astype(np.int32)
     shape = Shape(np.stack([x, y, 0 * x], axis=1).astype(np.float32), faces)
-    (simple,) = codes._simpler(shape, [16])
+    (simple,) = simpler(shape, [16])
     found = shape_metrics.distances(shape, simple, samples=2000)
     assert len(simple.vertices) == 16 and found.most < 1e-3 and simple.vertices.dtype == np.float32
 
@@ -221,7 +222,7 @@ def test_any_heap_of_triangles_gets_simpler_or_stays(seed):
     random = np.random.default_rng(seed)
     vertices, faces = random.normal(size=(80, 3)), random.integers(0, 80, (120, 3)).astype(np.int32)
     vertices[:40] = vertices[0] if seed == 3 else vertices[:40]
-    for simple in codes._simpler(Shape(vertices, faces), [40, 10]):
+    for simple in simpler(Shape(vertices, faces), [40, 10]):
         assert len(simple.faces) <= 120 and np.abs(simple.vertices).max() < 10
 
 

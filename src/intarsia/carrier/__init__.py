@@ -2,7 +2,10 @@
 
     password ─keys─► Keys ─┬─order──► which place comes first
                            └─seal───► bytes nobody can read or change unnoticed
-    bytes ─ternary─► digits ─matrix─► few changes of ±1 ─channel─► places ─► samples
+    picture  bytes ─ternary─► digits ─matrix─► few changes of ±1 ─scattered─► keyed places
+    sound    bytes ─erasure─► shares ─filling─► digits mod m, or ternary ─framed─► frames, found by sync
+
+    Both are a `channel` to the methods: seal and write, read and unseal.
 
 This room knows numbers only: no files, no media kinds, no methods.
 """

@@ -13,6 +13,12 @@ Bytes are stored as long as they are, never padded. The first byte names the cod
     sound     f  the file as it was        exact
               F  FLAC                      exact
               M  our own MDCT code         lossy
+    video     f  the file as it was        exact
+              F L  FFV1, H.264 lossless    exact
+              H V a  HEVC, H.264, AVIF     lossy
+    shape     f x  the file, in LZMA2      exact
+              e  rearranged, LZMA2         exact
+              D  Draco over a lattice      lossy
     bytes     s  stored                    exact
               x  LZMA2                     exact
 """

@@ -26,7 +26,7 @@ from .sound_decode import id3_length, mpeg_frame_length
 from .wav import Memory, Source, UnsupportedSoundError
 
 __all__ = ["LOSSLESS_SUFFIXES", "LOSSY_SUFFIXES", "READABLE", "SUFFIXES", "WRITABLE", "UnsupportedSoundError"]
-__all__ += ["check_format", "decode", "encode", "is_sound", "load", "losses", "lossless_format", "save"]
+__all__ += ["check_format", "decode", "encode", "is_sound", "load", "losses", "save"]
 
 READABLE = ("WAV", "FLAC", "OGG", "MP3")
 LOSSLESS_SUFFIXES = {".wav": "WAV", ".flac": "FLAC"}
@@ -109,21 +109,6 @@ def _decode(source: Source, shown_as: str) -> Audio:
 
 
 # --- out -----------------------------------------------------------------------------------------------------
-
-
-def lossless_format(path: PathLike) -> str:
-    """Return the lossless format a container's suffix stands for.
-
-    Raises:
-        UsageError: the suffix is lossy or unknown; the message names those that work.
-    """
-    suffix = Path(path).suffix.lower()
-    if suffix in LOSSLESS_SUFFIXES:
-        return LOSSLESS_SUFFIXES[suffix]
-    problem = (
-        "is a lossy format, which would destroy the secret" if suffix in LOSSY_SUFFIXES else "is not a sound format"
-    )
-    raise UsageError(f"{shown(path)}: {suffix or 'no suffix'} {problem}; use {', '.join(LOSSLESS_SUFFIXES)}")
 
 
 def check_format(audio: Audio, form: str) -> None:

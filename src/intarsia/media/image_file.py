@@ -152,21 +152,6 @@ def _check_png(data: bytes, shown_as: str) -> None:
     raise InputError(f"{shown_as}: truncated PNG; get a complete copy")
 
 
-def lossless_format(path: PathLike) -> str:
-    """Return the lossless format a container's suffix stands for.
-
-    Raises:
-        UsageError: the suffix is lossy or unknown; the message names those that work.
-    """
-    suffix = Path(path).suffix.lower()
-    if suffix in LOSSLESS_SUFFIXES:
-        return LOSSLESS_SUFFIXES[suffix]
-    problem = (
-        "is a lossy format, which would destroy the secret" if suffix in LOSSY_SUFFIXES else "is not a picture format"
-    )
-    raise UsageError(f"{shown(path)}: {suffix or 'no suffix'} {problem}; use {', '.join(LOSSLESS_SUFFIXES)}")
-
-
 def check_format(image: Image, form: str) -> None:
     """Raise `UsageError` when a lossless format cannot hold this picture's mode exactly."""
     if form == "WEBP" and image.is_grey:
