@@ -1,0 +1,77 @@
+"""Pictures too large for a network at once, piece by piece.
+
+    ┌──────┬──────┐      each piece is cut with a margin around it, run, and put in its place without it:
+    │ tile │ tile │      with a margin as wide as the network sees, the result is that of the whole
+    ├──────┼──────┤
+    │ tile │ tile │
+    └──────┴──────┘
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from ..errors import ResourceError
+
+PIXELS = 1 << 20
+"""Pixels run at once, margin included, when nothing else is said."""
+
+
+def tiled(run: Callable[..., Tensor], pictures: Sequence[Tensor], margin: int, pixels: int = PIXELS) -> Tensor:
+    """Return `run(*pictures)` of a fully convolutional network, tile by tile where that is needed.
+
+    Args:
+        run: takes tensors [B, C, H, W], returns one [B, C', H, W].
+        pictures: of one height and width.
+        margin: how far the network sees to each side, pixels.
+        pixels: tiles are at most this large; when memory does not suffice, a quarter of it is tried once.
+
+    Raises:
+        ResourceError: memory does not suffice.
+    """
+    try:
+        return _tiled(run, pictures, margin, pixels)
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if not _is_memory(error):
+            raise
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    smaller = max((4 * margin + 16) ** 2, min(pixels, pictures[0].shape[-2] * pictures[0].shape[-1]) // 4)
+    try:
+        return _tiled(run, pictures, margin, smaller)
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if not _is_memory(error):
+            raise
+        raise ResourceError(
+            f"out of memory at tiles of {smaller:,} pixels; use a smaller picture, --device cpu, or a larger machine"
+        ) from error
+
+
+def _tiled(run: Callable[..., Tensor], pictures: Sequence[Tensor], margin: int, pixels: int) -> Tensor:
+    height, width = pictures[0].shape[-2:]
+    if height * width <= pixels:
+        return run(*pictures)
+    side = math.isqrt(pixels) - 2 * margin
+    if side < 1:
+        raise ResourceError(f"tiles of {pixels} pixels are smaller than the margin of {margin} around them")
+    result: Tensor | None = None
+    for top in range(0, height, side):
+        for left in range(0, width, side):
+            above, before = min(margin, top), min(margin, left)
+            rows = slice(top - above, min(height, top + side + margin))
+            columns = slice(left - before, min(width, left + side + margin))
+            part = run(*(picture[..., rows, columns] for picture in pictures))
+            part = part[..., above : above + side, before : before + side]
+            if result is None:
+                result = part.new_empty((*part.shape[:-2], height, width))
+            result[..., top : top + part.shape[-2], left : left + part.shape[-1]] = part
+    assert result is not None
+    return result
+
+
+def _is_memory(error: Exception) -> bool:
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return "not enough memory" in str(error) or "can't allocate memory" in str(error)
