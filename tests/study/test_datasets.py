@@ -9,6 +9,7 @@ import pytest
 import soundfile
 from PIL import Image as Pil
 
+from intarsia.engine import layouts
 from intarsia.errors import InputError
 from intarsia.study import datasets
 from intarsia.study.datasets import recognise, report
@@ -101,7 +102,7 @@ def davis(top, frames=16):
 
 
 def gtzan(top, root="genres"):
-    for genre in datasets._GENRES:
+    for genre in layouts.GENRES:
         for number in (0, 54):
             sound(top / root / genre / f"{genre}.{number:05}.wav", 22_050)
     return top / root

@@ -19,8 +19,9 @@ from pathlib import Path
 from PIL import Image as Pil
 
 from ..checkup import Check, Report
+from ..engine import layouts
 from ..errors import InputError
-from ..media import audio_file, files, image_file, shape_file, video_file, wav
+from ..media import audio_file, files, image_file, shape_file, wav
 
 MAX_ENTRIES = 3_000_000
 """Files and folders looked at, the most; ImageNet has 1.4 million besides its annotations, which are passed over."""
@@ -43,19 +44,13 @@ EXPECTED = (
 """What is recognised, in the words of the official archives."""
 
 _KEPT = 128  # names of a folder that are remembered: the first ones, sorted
-_TEXT = 1 << 22  # bytes of a list of names that are read
 _SHOWN = 3  # names told of many
 _LOOKED_AT = 3  # files of a set whose head is read
 _PUBLISHED_FRAMES = 16
 
-_PICTURES = frozenset((*image_file.SUFFIXES, ".gif"))
-_SOUNDS = frozenset((*audio_file.SUFFIXES, ".au"))
-_SHAPES = frozenset(shape_file.SUFFIXES)
-_VIDEOS = frozenset(video_file.SUFFIXES) - _PICTURES
+_PICTURES, _SOUNDS, _SHAPES, _VIDEOS = layouts.PICTURES, layouts.SOUNDS, layouts.SHAPES, layouts.VIDEOS
 _KINDS = {"pictures": _PICTURES, "sounds": _SOUNDS, "videos": _VIDEOS, "shapes": _SHAPES}
 _PACKED = (".tar", ".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
-_MASKS = ("Annotations", "Annotations_unsupervised", "SegmentationClass", "SegmentationObject")
-_PASSED_OVER = frozenset((*_MASKS, "__MACOSX", "images_original"))  # the last: pictures of spectra, in copies of GTZAN
 
 
 @dataclass(frozen=True)
@@ -193,7 +188,7 @@ def _list(path: Path, tree: _Tree) -> _Folder:
                 tree.is_cut = True
                 break
             tree.entries += 1
-            if entry.name.startswith(".") or entry.name in _PASSED_OVER:
+            if entry.name.startswith(".") or entry.name in layouts.PASSED_OVER:
                 continue
             with contextlib.suppress(OSError):  # a link to itself; a file that just vanished
                 _add(folder, entry, tree)
@@ -348,17 +343,14 @@ def _fewer(role: str, count: int, official: int | None) -> list[str]:
 
 # --- TIMIT
 
-_SPEAKER = re.compile(r"[fm][a-z]{3}\d", re.IGNORECASE)
-_REGION = re.compile(r"dr[1-8]", re.IGNORECASE)
-_SENTENCE = re.compile(r"(s[aix]\d{1,4})\.(wav|flac)(\.wav)?", re.IGNORECASE)
 _TIMIT = {"train utterances": 4620, "test utterances": 1680}
 
 
 def _timit(folder: _Folder) -> _Leaf | None:
-    if not _SPEAKER.fullmatch(folder.path.name) or not (sentences := folder.matches(_SENTENCE)):
+    if not layouts.SPEAKER.fullmatch(folder.path.name) or not (sentences := folder.matches(layouts.SENTENCE)):
         return None
     region = folder.path.parent
-    split = region.parent if _REGION.fullmatch(region.name) else region
+    split = region.parent if layouts.REGION.fullmatch(region.name) else region
     is_split = split.name.lower() in ("train", "test")
     # Some copies keep a RIFF file beside each of the original ones; that one can be read.
     chosen = sorted(sentences, key=lambda match: match[3] is None)
@@ -382,7 +374,6 @@ def _timit_summary(root: Path, leaves: list[_Leaf], tree: _Tree) -> tuple[dict[s
 
 # --- LibriSpeech
 
-_UTTERANCE = re.compile(r"\d+-\d+-\d{4}\.(flac|wav)", re.IGNORECASE)
 _LIBRISPEECH = {
     "dev-clean": 2703,
     "dev-other": 2864,
@@ -396,7 +387,7 @@ _LIBRISPEECH = {
 
 def _librispeech(folder: _Folder) -> _Leaf | None:
     speaker = folder.path.parent
-    if not (folder.name.isdigit() and speaker.name.isdigit()) or not (spoken := folder.matches(_UTTERANCE)):
+    if not (folder.name.isdigit() and speaker.name.isdigit()) or not (spoken := folder.matches(layouts.UTTERANCE)):
         return None
     split, count = speaker.parent, folder.count((".flac", ".wav"))
     name = _first(folder, (match[0] for match in spoken))
@@ -413,13 +404,11 @@ def _librispeech_summary(root: Path, leaves: list[_Leaf], tree: _Tree) -> tuple[
 
 # --- Pascal VOC
 
-_VOC_PICTURE = re.compile(r"(\d{4}_)?\d{6}\.jpe?g", re.IGNORECASE)
 _VOC = {"voc2007": 5011, "voc2012": 17_125}
-_VOC_LISTS = ("train", "val", "test")
 
 
 def _voc(folder: _Folder) -> _Leaf | None:
-    if folder.name != "jpegimages" or not (pictures := folder.matches(_VOC_PICTURE)):
+    if folder.name != "jpegimages" or not (pictures := folder.matches(layouts.VOC_PICTURE)):
         return None
     name = _first(folder, (match[0] for match in pictures))
     return _Leaf(folder, folder.path.parent, "", "", folder.count((".jpg", ".jpeg")), name)
@@ -428,28 +417,17 @@ def _voc(folder: _Folder) -> _Leaf | None:
 def _voc_summary(root: Path, leaves: list[_Leaf], tree: _Tree) -> tuple[dict[str, int], list[str]]:
     what = _by_split(leaves, "pictures")
     lists = tree.folders.get(root / "ImageSets" / "Main")
-    for split in _VOC_LISTS:
+    for split in layouts.VOC_LISTS:
         if lists and f"{split}.txt" in lists.names:
-            what[f"{split} pictures"] = len(_lines(lists.path / f"{split}.txt"))
+            what[f"{split} pictures"] = len(layouts.lines(lists.path / f"{split}.txt"))
     remarks = _fewer("pictures", what["pictures"], _VOC.get(root.name.lower()))
     if "train pictures" not in what:
         remarks.append("ImageSets/Main/train.txt is missing: no official split")
     return what, remarks
 
 
-def _lines(path: Path) -> list[str]:
-    """Return the lines of a list that have something on them; none when it cannot be read."""
-    try:
-        text = files.read_head(path, _TEXT).decode("utf-8", "replace")
-    except InputError:
-        return []
-    return [line for line in text.splitlines() if line.strip()]
-
-
 # --- ImageNet
 
-_SYNSET = re.compile(r"n\d{8}")
-_FLAT = re.compile(r"ILSVRC\d{4}_(val|test)_\d{8}\.jpe?g", re.IGNORECASE)
 _IMAGENET = {"train pictures": 1_281_167, "val pictures": 50_000}
 _CLASSES = 1000
 
@@ -458,11 +436,11 @@ def _imagenet(folder: _Folder) -> _Leaf | None:
     count, parent = folder.count(_PICTURES), folder.path.parent
     if not count:
         return None
-    if _SYNSET.fullmatch(folder.name):
+    if layouts.SYNSET.fullmatch(folder.name):
         is_split = parent.name.lower() in ("train", "val", "test")
         base, split = (parent.parent, parent.name.lower()) if is_split else (parent, "")
         unit = folder.name
-    elif flat := folder.matches(_FLAT):
+    elif flat := folder.matches(layouts.FLAT):
         split, unit = flat[0][1].lower(), ""
         base = parent if folder.name in ("val", "test") else folder.path
     else:
@@ -484,13 +462,12 @@ def _imagenet_summary(root: Path, leaves: list[_Leaf], tree: _Tree) -> tuple[dic
 
 # --- DAVIS
 
-_FRAME = re.compile(r"\d{5}\.(jpe?g|png)", re.IGNORECASE)
 _DAVIS_CLIPS = (30, 50, 60, 90, 120, 150)  # test-dev; 2016; train; train and val; all but one test set; all of 2017
 
 
 def _davis(folder: _Folder) -> _Leaf | None:
     size = folder.path.parent
-    if size.parent.name != "JPEGImages" or not (frames := folder.matches(_FRAME)):
+    if size.parent.name != "JPEGImages" or not (frames := folder.matches(layouts.FRAME)):
         return None
     name = _first(folder, (match[0] for match in frames))
     return _Leaf(folder, size.parents[1], size.name, folder.path.name, folder.count(_PICTURES), name)
@@ -515,30 +492,23 @@ def _davis_summary(root: Path, leaves: list[_Leaf], tree: _Tree) -> tuple[dict[s
 
 def _davis_lists(root: Path, tree: _Tree) -> dict[str, int]:
     """Return how many clips train.txt and val.txt name, those of 2017 before those of 2016."""
-    for year in ("2017", "2016", "480p", "1080p"):  # the last two hold names of frames instead
+    for year in layouts.DAVIS_LISTS:
         folder = tree.folders.get(root / "ImageSets" / year)
         names = [name for name in ("train", "val") if folder and f"{name}.txt" in folder.names]
         if folder and names:
-            return {f"{name} clips": len(_clips(folder.path / f"{name}.txt")) for name in names}
+            return {f"{name} clips": len(layouts.clips(folder.path / f"{name}.txt")) for name in names}
     return {}
-
-
-def _clips(path: Path) -> set[str]:
-    firsts = (line.split()[0] for line in _lines(path))
-    return {Path(first).parent.name if "/" in first else first for first in firsts}
 
 
 # --- GTZAN
 
-_GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
-_EXCERPT = re.compile(r"([a-z]+)\.\d{5}\.(wav|au|mp3|flac|ogg)", re.IGNORECASE)
 _EXCERPTS = 1000
 _DAMAGED = "jazz.00054.wav"  # in widespread copies
 
 
 def _gtzan(folder: _Folder) -> _Leaf | None:
-    excerpts = [match for match in folder.matches(_EXCERPT) if match[1].lower() == folder.name]
-    if folder.name not in _GENRES or not excerpts:
+    excerpts = [match for match in folder.matches(layouts.EXCERPT) if match[1].lower() == folder.name]
+    if folder.name not in layouts.GENRES or not excerpts:
         return None
     name = _first(folder, (match[0] for match in excerpts))
     return _Leaf(folder, folder.path.parent, "", folder.name, folder.count(_SOUNDS), name)
@@ -548,7 +518,7 @@ def _gtzan_summary(root: Path, leaves: list[_Leaf], tree: _Tree) -> tuple[dict[s
     genres = {leaf.unit: leaf for leaf in leaves}
     what = {"genres": len(genres), "clips": sum(leaf.count for leaf in leaves)}
     remarks = _fewer("clips", what["clips"], _EXCERPTS)
-    if missing := [genre for genre in _GENRES if genre not in genres]:
+    if missing := [genre for genre in layouts.GENRES if genre not in genres]:
         remarks.append(f"genres that are missing: {', '.join(missing)}")
     if "jazz" in genres and _DAMAGED in genres["jazz"].folder.names:
         problems, _ = _heads([genres["jazz"].folder.path / _DAMAGED], None)
@@ -558,21 +528,9 @@ def _gtzan_summary(root: Path, leaves: list[_Leaf], tree: _Tree) -> tuple[dict[s
 
 # --- the Stanford 3-D Scanning Repository
 
-_MODELS = {
-    "bun_zipper": "Bunny",
-    "dragon_vrip": "Dragon",
-    "happy_vrip": "Happy Buddha",
-    "armadillo": "Armadillo",
-    "lucy": "Lucy",
-    "drill_shaft_vrip": "Drill",
-    "xyzrgb_dragon": "Asian Dragon",
-    "xyzrgb_statuette": "Thai Statuette",
-}
-_MODEL = re.compile(rf"({'|'.join(_MODELS)})(_res[234])?\.ply(\.gz)?", re.IGNORECASE)
-
 
 def _stanford(folder: _Folder) -> _Leaf | None:
-    models = folder.matches(_MODEL)
+    models = folder.matches(layouts.MODEL)
     if not models:
         return None
     root = folder.path.parent if folder.name == "reconstruction" else folder.path
@@ -581,11 +539,11 @@ def _stanford(folder: _Folder) -> _Leaf | None:
 
 
 def _stanford_summary(root: Path, leaves: list[_Leaf], tree: _Tree) -> tuple[dict[str, int], list[str]]:
-    matches = [(leaf.folder.path, match) for leaf in leaves for match in leaf.folder.matches(_MODEL)]
+    matches = [(leaf.folder.path, match) for leaf in leaves for match in leaf.folder.matches(layouts.MODEL)]
     ready = {match[0].lower() for _, match in matches if not match[3]}
     packed = [match[0] for _, match in matches if match[3] and match[0].lower().removesuffix(".gz") not in ready]
     what = {"models": len({match[1].lower() for _, match in matches}), "meshes": len(ready)}
-    for key, model in _MODELS.items():
+    for key, model in layouts.MODELS.items():
         faces = [_faces(path / match[0]) for path, match in matches if match[1].lower() == key and not match[3]]
         if faces:
             what[f"{model} triangles"] = max(faces)
@@ -636,7 +594,6 @@ _TABLE = (
 # --- heads of files ------------------------------------------------------------------------------------------
 
 _HEAD_OF_SHAPE = 1 << 16
-_SPHERE = b"NIST_1A"
 
 
 def _heads(paths: list[Path], rate: int | None) -> tuple[list[str], list[str]]:
@@ -688,13 +645,8 @@ def _look_at_picture(path: Path) -> None:
 
 def _look_at_sound(path: Path) -> int | None:
     head, name = files.read_head(path, audio_file.HEAD), files.shown(path)
-    if head.startswith(_SPHERE):
-        raise InputError(
-            f"{name}: a NIST SPHERE file, as in the original archive, which cannot be read here; convert all of them "
-            "to RIFF WAV, for example with SoX or sph2pipe"
-        )
-    if head.startswith(b".snd"):
-        raise InputError(f"{name}: an AU file, which cannot be read here; convert all of them to WAV, say with SoX")
+    if foreign := layouts.foreign_sound(head):
+        raise InputError(f"{name}: {foreign}")
     if wav.is_wav(head):
         return wav.read(wav.open_disk(path), name).rate
     if not audio_file.is_sound(head):
