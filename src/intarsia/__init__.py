@@ -35,6 +35,8 @@ def hide(
     force: bool = False,
     seed: int | None = None,
     max_pixels: int | None = None,
+    model: str | None = None,
+    device: str = "auto",
     **settings: object,
 ) -> Hidden:
     """Hide secrets in a picture or a sound and write the container, which is read back and checked before it appears.
@@ -50,6 +52,8 @@ def hide(
         force: replace `out` if it exists.
         seed: makes the container repeatable: same inputs and seed, same bytes. None draws fresh randomness.
         max_pixels: limit on pictures read; None is 64 million.
+        model: trained model, a name or the folder of a training run; None is the one shipped for the method.
+        device: where networks run: "auto", "cpu" or "cuda".
         **settings: of the method, for `exact`: preset="fast" | "balanced" | "best", cover_db= (picture), snr= (sound),
             secret_db= (dB), protect= (share of a sound that may be lost), shaping= (of its noise).
 
@@ -62,7 +66,7 @@ def hide(
     """
     from .pipeline import hide_file
 
-    return hide_file(cover, secret, out, _terms(method, password, force, seed, max_pixels, settings))
+    return hide_file(cover, secret, out, _terms(method, password, force, seed, max_pixels, settings, model, device))
 
 
 def reveal(
@@ -73,6 +77,8 @@ def reveal(
     method: str | None = None,
     force: bool = False,
     max_pixels: int | None = None,
+    model: str | None = None,
+    device: str = "auto",
     **settings: object,
 ) -> Revealed:
     """Reveal what a container holds, from the file alone.
@@ -86,6 +92,8 @@ def reveal(
         method: must be the one it was hidden with; None reads it from the header.
         force: replace existing files.
         max_pixels: limit on pictures read; None is 64 million.
+        model: trained model, where the one it was hidden with is not shipped.
+        device: where networks run: "auto", "cpu" or "cuda".
         **settings: of the method; none of today's needs any.
 
     Raises:
@@ -95,7 +103,7 @@ def reveal(
     from .pipeline import reveal_file
     from .spread import reveal_spread
 
-    terms = _terms(method, password, force, None, max_pixels, settings)
+    terms = _terms(method, password, force, None, max_pixels, settings, model, device)
     if isinstance(container, list | tuple):
         return reveal_spread(container, out, terms)
     return reveal_file(container, out, terms)
@@ -107,6 +115,7 @@ def capacity(
     *,
     method: str | None = None,
     max_pixels: int | None = None,
+    model: str | None = None,
     **settings: object,
 ) -> Capacity:
     """Tell how many bytes fit in a cover and, with a secret, what hiding it would give.
@@ -116,6 +125,7 @@ def capacity(
         secret: file or value to try, or a list of them; nothing is written.
         method: None is `exact`.
         max_pixels: limit on pictures read; None is 64 million.
+        model: trained model, as in `hide`.
         **settings: of the method.
 
     Raises:
@@ -123,7 +133,7 @@ def capacity(
     """
     from .survey import capacity as survey_capacity
 
-    return survey_capacity(cover, secret, _terms(method, None, False, None, max_pixels, settings))
+    return survey_capacity(cover, secret, _terms(method, None, False, None, max_pixels, settings, model))
 
 
 def inspect(file: Source, *, password: str | None = None, max_pixels: int | None = None) -> Inspection:
@@ -167,6 +177,8 @@ def _terms(
     seed: int | None,
     max_pixels: int | None,
     settings: dict[str, object],
+    model: str | None = None,
+    device: str = "auto",
 ) -> Terms:
     from .carrier.keys import PUBLIC_PASSWORD, Keyring
     from .media.image_file import MAX_PIXELS
@@ -179,6 +191,8 @@ def _terms(
         force=force,
         seed=seed,
         max_pixels=max_pixels or MAX_PIXELS,
+        model=model,
+        device=device,
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from . import container, hosts
+from . import container, hosts, zoo
 from .carrier.channel import Foreword
 from .carrier.keys import PUBLIC_PASSWORD, Keyring
 from .carrier.seal import OVERHEAD
@@ -27,7 +27,7 @@ from .media.blob import Piece
 from .media.files import PathLike
 from .media.values import Source
 from .methods import DEFAULT, load, load_named_by_a_file
-from .methods.base import Entry, Method, Placed, Progress, configure, no_progress
+from .methods.base import Entry, Method, Placed, Progress, no_progress
 from .results import Hidden, Output, Revealed, SecretReport
 
 _UNVERIFIED = "the saved container did not give the secret back; it was removed"
@@ -45,6 +45,8 @@ class Terms:
         seed: makes containers repeatable; None draws the salt from the operating system.
         max_pixels: limit on pictures read.
         progress: called with stage and share.
+        model: trained model, a name or a run folder; None: the one shipped for the method, or the header's.
+        device: where networks run: "auto", "cpu" or "cuda".
     """
 
     keyring: Keyring = field(default_factory=lambda: Keyring(PUBLIC_PASSWORD))
@@ -54,6 +56,20 @@ class Terms:
     seed: int | None = None
     max_pixels: int = image_file.MAX_PIXELS
     progress: Progress = no_progress
+    model: str | None = None
+    device: str = "auto"
+
+    def room(self) -> Method[Any]:
+        """Return the method to hide with: the one named, the model's, or the default.
+
+        Raises:
+            UsageError: the model says that it belongs to a method of another package.
+        """
+        if self.method is None and self.model is not None:
+            room = load_named_by_a_file(zoo.find(self.model).method, None)
+        else:
+            room = load(self.method or DEFAULT)
+        return room.equip(self.model, self.device)
 
 
 # --- there ---------------------------------------------------------------------------------------------------
@@ -72,9 +88,9 @@ def hide_file(cover: Source, secret: Source | list[Source] | tuple[Source, ...],
         IntarsiaError: one of its kinds; nothing was written then.
     """
     started = time.perf_counter()
-    name = terms.method or DEFAULT
-    room = load(name)
-    config = configure(room.Config, terms.settings, name)
+    room = terms.room()
+    name = terms.method or room.facts.name
+    config = room.settle(terms.settings)
     form = writing.container_format(out)
     with files.Output(out, force=terms.force) as output:
         original = values.cover(cover, max_pixels=terms.max_pixels)
@@ -109,6 +125,7 @@ def hide_file(cover: Source, secret: Source | list[Source] | tuple[Source, ...],
         capacity=stego.capacity,
         seconds=time.perf_counter() - started,
         notes=(*notes, *(note for placed in stego.placed for note in placed.notes)),
+        model=room.model_name,
     )
 
 
@@ -399,7 +416,7 @@ def _reveal_opened(
         raise UsageError(f"method {name!r} takes no settings when revealing; leave out {', '.join(others)}")
     if terms.settings.get("as", "frames") != "frames":
         raise UsageError(f"as={terms.settings['as']}; expected as=frames, a video as a folder of PNG frames")
-    room = load_named_by_a_file(name, terms.method)
+    room = load_named_by_a_file(name, terms.method).equip(terms.model, terms.device)
     return room.reveal_all(saved, opened.channel, entries, opened.header.settings, terms.progress)
 
 

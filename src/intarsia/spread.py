@@ -122,8 +122,8 @@ def hide_spread(covers: Sequence[Source], secret: Source, need: int, out: PathLi
         raise UsageError(f"covers: {len(covers)} given; one secret is spread over 2 to {MOST_COVERS}")
     if not 1 <= need <= len(covers):
         raise UsageError(f"need is {need}; expected 1 to {len(covers)}, as many as there are covers")
-    if terms.method not in (None, DEFAULT):
-        raise UsageError(f"only {DEFAULT} spreads a secret over several covers; leave --method out")
+    if terms.method not in (None, DEFAULT) or terms.model is not None:
+        raise UsageError(f"only {DEFAULT} spreads a secret over several covers; leave --method and --model out")
     config = configure(ExactConfig, terms.settings, DEFAULT)
     hosted = [values.cover(cover, max_pixels=terms.max_pixels) for cover in covers]
     value = values.secret(secret, max_pixels=terms.max_pixels)

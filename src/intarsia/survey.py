@@ -17,8 +17,8 @@ from .errors import DoesNotFitError, NoSecretError
 from .hosts import Host
 from .media import Blob, Cover, Shape, Video, values
 from .media.values import Source
-from .methods import DEFAULT, load
-from .methods.base import Method, configure
+from .methods import DEFAULT
+from .methods.base import Method
 from .methods.exact.method import LEAST_SNR, SOUND_PROTECT, ExactConfig, manner_for
 from .pipeline import Job, Terms, naming_the_container, naming_the_cover, naming_what_does_not_fit
 from .results import CARRIER_MEASURE, quality_record, rounded
@@ -118,9 +118,9 @@ def capacity(cover: Source, secret: Source | list[Source] | tuple[Source, ...] |
         DoesNotFitError: they do not fit.
     """
     original = values.cover(cover, max_pixels=terms.max_pixels)
-    name = terms.method or DEFAULT
-    room = load(name)
-    config = configure(room.Config, terms.settings, name)
+    room = terms.room()
+    name = terms.method or room.facts.name
+    config = room.settle(terms.settings)
     host = hosts.host(original)
     with naming_the_cover(cover):
         channel = host.start(None, name, SIZES[0]).channel

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from .. import __version__
-from . import attack, console, demo, hide, look, reveal
+from . import attack, console, demo, hide, look, models, reveal, train
 
 app = typer.Typer(
     name="intarsia",
@@ -24,6 +24,8 @@ app.command("capacity")(look.capacity)
 app.command("info")(look.info)
 app.command("methods")(look.methods)
 app.command("doctor")(look.doctor)
+app.command("train")(train.train)
+app.add_typer(models.models, name="models")
 app.command("attack")(attack.attack)
 app.command("demo")(demo.demo)
 

@@ -90,6 +90,12 @@ def _fail(error: BaseException) -> NoReturn:
     _leave(1)
 
 
+def interrupted(line: str) -> NoReturn:
+    """Say what became of the work, and exit at once."""
+    say(line)
+    _leave(INTERRUPTED)
+
+
 def _leave(code: int) -> NoReturn:
     """Exit at once: a worker thread deep inside a codec must not delay Ctrl-C."""
     from ..media import files

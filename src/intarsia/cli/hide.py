@@ -56,7 +56,7 @@ def hide(
         raise UsageError("--secret and --need belong together: hide COVER... --secret FILE --need K -o DIR/")
     if spread and text is not None:
         raise UsageError("--secret and --text: give one of them")
-    settings = options.parse_settings(set_, preset, model)
+    settings = options.parse_settings(set_, preset)
     sources = [] if spread else _sources(secret, text)
     keyring = options.Password(password_file, ask_password, no_password).keyring(confirm=True, quiet=quiet)
     meter = console.Meter(quiet=quiet)
@@ -66,7 +66,7 @@ def hide(
         from ..pipeline import Terms, hide_file
         from ..spread import hide_spread
 
-        terms = Terms(keyring, method, settings, force, seed, max_pixels or MAX_PIXELS, meter)
+        terms = Terms(keyring, method, settings, force, seed, max_pixels or MAX_PIXELS, meter, model, device.value)
         if spread and need is not None:
             return hide_spread([cover, *(secret or [])], spread[0], need, out, terms)
         return hide_file(cover, sources, out, terms)

@@ -21,6 +21,7 @@ def capacity(
     cover: Annotated[str, typer.Argument(metavar="COVER", help="Picture or sound to hide in.")],
     secret: Annotated[list[str] | None, typer.Argument(metavar="SECRET", help="Files to try.")] = None,
     method: options.MethodName = None,
+    model: options.ModelName = None,
     preset: Annotated[str | None, typer.Option("--preset", metavar="NAME", help="fast, balanced or best.")] = None,
     set_: options.Settings = None,
     json_: options.Json = False,
@@ -43,7 +44,9 @@ def capacity(
         from ..pipeline import Terms
         from ..survey import capacity as survey
 
-        terms = Terms(method=method, settings=settings, max_pixels=max_pixels or MAX_PIXELS, progress=meter)
+        terms = Terms(
+            method=method, settings=settings, max_pixels=max_pixels or MAX_PIXELS, progress=meter, model=model
+        )
         return survey(cover, list(secret or []) or None, terms)
 
     found = console.run(work)

@@ -46,7 +46,7 @@ MaxPixels = Annotated[
 ]
 MethodName = Annotated[str | None, typer.Option("--method", metavar="NAME", help="See: intarsia methods.")]
 ModelName = Annotated[
-    str | None, typer.Option("--model", metavar="NAME", help="Trained model, where a method has any.")
+    str | None, typer.Option("--model", metavar="NAME|DIR", help="Trained model, or the folder of a training run.")
 ]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method; may be repeated.")
@@ -120,7 +120,7 @@ def _ask(confirm: bool) -> str:
     return password
 
 
-def parse_settings(pairs: list[str] | None, preset: str | None = None, model: str | None = None) -> dict[str, object]:
+def parse_settings(pairs: list[str] | None, preset: str | None = None) -> dict[str, object]:
     """Turn `KEY=VALUE` texts into a mapping; --preset is one of them."""
     settings: dict[str, object] = {} if preset is None else {"preset": preset}
     for pair in pairs or []:
@@ -130,8 +130,6 @@ def parse_settings(pairs: list[str] | None, preset: str | None = None, model: st
         if key in settings:
             raise UsageError(f"setting {key} is given twice")
         settings[key] = value
-    if model is not None:
-        raise UsageError(f"--model {model}: none of the methods of this release has trained models")
     return settings
 
 

@@ -41,7 +41,7 @@ def reveal(
     out = options.required_output(out)
     if out == "-" and json_:
         raise UsageError("-o - and --json both want standard output; write to a file")
-    settings = options.parse_settings(set_, None, model)
+    settings = options.parse_settings(set_)
     keyring = options.Password(password_file, ask_password, no_password).keyring(quiet=quiet)
     meter = console.Meter(quiet=quiet)
 
@@ -50,7 +50,7 @@ def reveal(
         from ..pipeline import Terms, reveal_file
         from ..spread import reveal_spread
 
-        terms = Terms(keyring, method, settings, force, None, max_pixels or MAX_PIXELS, meter)
+        terms = Terms(keyring, method, settings, force, None, max_pixels or MAX_PIXELS, meter, model, device.value)
         target = None if out == "-" else out
         return (
             reveal_file(container[0], target, terms) if len(container) == 1 else reveal_spread(container, target, terms)

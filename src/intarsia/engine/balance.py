@@ -27,12 +27,19 @@ class Balance:
         target: dB to hold the cover at, or None.
         cover_terms: names of the terms whose weight follows the target.
         mean: averages a tensor over all processes.
+        processes: how many there are.
     """
 
     def __init__(
-        self, kind: str, target: float | None, cover_terms: Sequence[str], mean: Callable[[Tensor], Tensor]
+        self,
+        kind: str,
+        target: float | None,
+        cover_terms: Sequence[str],
+        mean: Callable[[Tensor], Tensor],
+        processes: int = 1,
     ) -> None:
-        self._kind, self._target, self._cover, self._mean = kind, target, tuple(cover_terms), mean
+        self._kind, self._target, self._cover = kind, target, tuple(cover_terms)
+        self._mean, self._processes = mean, processes
         self._norms: dict[str, float] = {}
         self._pull = 0.0
 
@@ -54,7 +61,9 @@ class Balance:
             raise UsageError("balance is 'gradient', but this method names no container to balance at; use fixed")
         for name, term in terms.items():
             (gradient,) = torch.autograd.grad(term, losses.shared, retain_graph=True, allow_unused=True)
-            norm = float(self._mean(gradient.float().norm())) if gradient is not None else 0.0
+            # Each process has the gradient of the mean over its own items; together they are that of the mean of all.
+            square = 0.0 if gradient is None else float(self._mean(gradient.float().square().sum()))
+            norm = math.sqrt(square / self._processes) if math.isfinite(square) else math.nan
             if math.isfinite(norm) and norm > 0:
                 before = self._norms.get(name, norm)
                 self._norms[name] = _FORGET * before + (1 - _FORGET) * norm

@@ -46,8 +46,9 @@ class Losses:
 
     Attributes:
         terms: scalar tensors by name; each is a mean over the items, so that processes can share a batch.
-        shared: what all terms pull at, the container; None: losses cannot be balanced by gradient.
-        quality: of the container, dB as it would be saved, a scalar; None: cannot be held at a target.
+        shared: what all terms pull at, the container, float32; None: losses cannot be balanced by gradient.
+        quality: of the container, dB as it would be saved, a mean over the items as well; None: cannot be held at a
+            target.
     """
 
     terms: Mapping[str, Tensor]

@@ -221,7 +221,9 @@ class _Loop:
         if recipe.channels_last:
             learner.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = Average(learner.net, recipe.ema)
-        self.balance = Balance(recipe.balance, recipe.target_db(), learner.cover_terms, self._mean)
+        self.balance = Balance(
+            recipe.balance, recipe.target_db(), learner.cover_terms, self._mean, members.num_processes
+        )
         self.window = _Window()
         self.step, self.phase, self.rollbacks, self.slower = 0, 0, 0, 1.0
         self.usual: float | None = None
@@ -336,7 +338,7 @@ class _Loop:
             self._log(phase)
         if validate and self.share < 1:
             self._validate()
-        if stop or save:
+        if (stop or save) and self.share < 1:
             self._keep()
         return bool(stop) and self.share < 1
 
@@ -421,10 +423,11 @@ class _Loop:
         began = time.perf_counter()
         self.good = self._state()
         if self.leads:
-            if self.run is not None:
-                self.run.save(self.good)
+            # Weights first: whatever ends the process between the two, the next stretch writes them again.
             with self.average.in_place():
                 self.company.publish(self.learner.net.state_dict(), self.step, self.seconds)
+            if self.run is not None:
+                self.run.save(self.good)
         self.saved = time.perf_counter()
         with contextlib.suppress(AttributeError):  # before the first step nothing was logged
             self.logged += self.saved - began

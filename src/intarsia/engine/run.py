@@ -6,6 +6,7 @@
     sheet.png            samples, one strip for each validation that was kept
     losses.png           the curves
     trainer/             the last two checkpoints, strips, the lock
+    tensorboard/         event files, when asked for
 
 One process writes; a second one on the same folder is refused.
 """
@@ -28,6 +29,7 @@ METRICS = "metrics.jsonl"
 MODEL = "model.safetensors"
 SHEET = "sheet.png"
 CURVES = "losses.png"
+EVENTS = "tensorboard"
 
 
 class Run:
@@ -35,13 +37,13 @@ class Run:
 
     Args:
         folder: where; made if need be.
-        leader: whether this process writes; others of the same run only read.
+        leader: whether this process writes, as `leads`; others of the same run only read.
     """
 
     def __init__(self, folder: PathLike, *, leader: bool = True) -> None:
         self.folder = Path(folder)
         self.trainer = self.folder / "trainer"
-        self._leader = leader
+        self.leads = leader
         self._lock: int | None = None
 
     # --- beginning and end ----------------------------------------------------------------------------------
@@ -53,7 +55,7 @@ class Run:
         Raises:
             OutputError: it cannot be made, or another process holds it.
         """
-        if not self._leader:
+        if not self.leads:
             yield self
             return
         try:
@@ -67,7 +69,8 @@ class Run:
             raise OutputError(f"{files.shown(self.folder)}: another process is training here; stop it first") from None
         except (OSError, ValueError) as error:
             self._release()
-            raise OutputError(f"{files.shown(self.folder)}: cannot be written into: {error}") from error
+            reason = (getattr(error, "strerror", None) or str(error)).lower()
+            raise OutputError(f"{files.shown(self.folder)}: cannot be written into: {reason}") from error
         try:
             yield self
         finally:
@@ -89,10 +92,10 @@ class Run:
             return None
         try:
             found = json.loads(files.read_bytes(path))
-        except ValueError as error:
-            raise InputError(f"{files.shown(path)}: not the settings of a run: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{files.shown(path)}: not the settings of a run: {error}; start another run") from error
         if not isinstance(found, dict):
-            raise InputError(f"{files.shown(path)}: not the settings of a run; choose another folder")
+            raise InputError(f"{files.shown(path)}: not the settings of a run; start another run")
         return found
 
     def write_config(self, config: Mapping[str, Any]) -> None:
@@ -129,6 +132,12 @@ class Run:
         path = self.folder / METRICS
         with _naming(path), path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(dict(record)) + "\n")
+
+    def cut_checkpoints(self, step: int) -> None:
+        """Forget checkpoints after a step: those that could not be read, when an older one is gone on with."""
+        for path in self.trainer.glob("step-*.safetensors"):
+            if path.stem > f"step-{step:09d}":
+                path.unlink(missing_ok=True)
 
     def cut_log(self, step: int) -> None:
         """Forget the lines after a step: what comes next is measured again."""
@@ -178,7 +187,8 @@ def start_over(folder: Path) -> None:
     """
     if not (folder / CONFIG).exists():
         raise UsageError(f"{files.shown(folder)}: holds no run")
-    for path in (*folder.glob("trainer/step-*"), *folder.glob("trainer/strip-*"), folder / METRICS, folder / MODEL):
+    left = ("trainer/step-*", "trainer/strip-*", f"{EVENTS}/events.out.tfevents.*")
+    for path in (*(path for names in left for path in folder.glob(names)), folder / METRICS, folder / MODEL):
         path.unlink(missing_ok=True)
     for name in (SHEET, CURVES, CONFIG):
         (folder / name).unlink(missing_ok=True)

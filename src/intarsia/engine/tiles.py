@@ -1,10 +1,10 @@
 """Pictures too large for a network at once, piece by piece.
 
-    ┌──────┬──────┐      each piece is cut with a margin around it, run, and put in its place without it:
-    │ tile │ tile │      with a margin as wide as the network sees, the result is that of the whole
-    ├──────┼──────┤
-    │ tile │ tile │
-    └──────┴──────┘
+┌──────┬──────┐      each piece is cut with a margin around it, run, and put in its place without it:
+│ tile │ tile │      with a margin as wide as the network sees, the result is that of the whole
+├──────┼──────┤
+│ tile │ tile │
+└──────┴──────┘
 """
 
 import math

@@ -16,6 +16,7 @@ from .base import Facts, Method
 TABLE = {
     "exact": "intarsia.methods.exact:METHOD",
     "lsb": "intarsia.methods.lsb:METHOD",
+    "stegnet": "intarsia.methods.stegnet:METHOD",
 }
 DEFAULT = "exact"
 
@@ -33,7 +34,7 @@ def load(name: str) -> Method[Any]:
         raise UsageError(f"unknown method {name!r}; did you mean {' or '.join(near)}? (intarsia methods lists them)")
     try:
         method = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, ValueError) as error:
         raise UsageError(f"method {name!r} cannot be imported: {error}") from error
     if not isinstance(method, Method):
         raise UsageError(f"method {name!r} is a {type(method).__name__}; expected an intarsia.methods.base.Method")
@@ -46,7 +47,7 @@ def load_named_by_a_file(name: str, trusted: str | None) -> Method[Any]:
     Loading runs a module's code; a stranger's file may not choose which.
     """
     if name not in TABLE and name != trusted:
-        raise UsageError(f"hidden with method {name!r}, which is not ours; if you trust that package, add --method")
+        raise UsageError(f"made by method {name!r}, which is not ours; if you trust that package, add --method {name}")
     return load(name)
 
 

@@ -11,12 +11,13 @@ import typing
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 
 from ..carrier.channel import Channel
 from ..codes import shape as shape_code
+from ..engine.recipe import Recipe
 from ..errors import UsageError
 from ..media import Audio, Blob, Cover, Image, Shape, Value, Video, shape_metrics, sound_metrics, video_metrics
 from ..media.image import psnr
@@ -106,6 +107,31 @@ class Method(ABC, Generic[ConfigT]):
     Config: type[ConfigT]
     settings_bytes: ClassVar[int] = 0
     """Most bytes of `Placed.settings`."""
+    recipe: ClassVar[Recipe | None] = None
+    """How its networks are trained as published; None: it has none."""
+
+    @property
+    def model_name(self) -> str | None:
+        """Name of the trained model it hides with; None: it has no networks."""
+        return None
+
+    def equip(self, model: str | None, device: str = "auto") -> Self:
+        """Return this method with a trained model to use, a name or a run folder, on a device.
+
+        Raises:
+            UsageError: it has no networks, and a model was named.
+        """
+        if model is not None:
+            raise UsageError(f"--model {model}: {self.facts.name} has no networks, so no trained models either")
+        return self
+
+    def settle(self, settings: Mapping[str, object]) -> ConfigT:
+        """Make the settings to hide with from `KEY=VALUE` pairs.
+
+        Raises:
+            UsageError: unknown key, or a value that cannot be meant.
+        """
+        return configure(self.Config, settings, self.facts.name)
 
     @abstractmethod
     def hide(self, cover: Cover, secret: Value, channel: Channel, config: ConfigT, progress: Progress) -> Placed:

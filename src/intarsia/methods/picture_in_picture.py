@@ -1,0 +1,166 @@
+"""What methods share that paint a picture into a picture of the same size.
+
+    cover ─────────────► uint8 → 0..1 ─┐
+                                       ├─► embed ─► 0..1 → 8 bits ─► channel (all but salt and header)
+    secret ─ resize ───► uint8 → 0..1 ─┘
+    container ─────────► uint8 → 0..1 ───► extract ─► 0..1 → 8 bits ─ resize back ─► revealed
+
+The header's samples are off by at most one level from what the network painted, at keyed places: it works as if
+those had been rounded less well. Large pictures go through in tiles.
+"""
+
+import math
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import zoo
+from ..carrier.channel import Channel
+from ..errors import DoesNotFitError, UsageError
+from ..media import Cover, Image, Value, metrics
+from ..media.image import resize
+from .base import Entry, Placed, Progress, configure
+from .learned import IDENTITY_BYTES, Learned
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+ConfigT = TypeVar("ConfigT")
+Samples = NDArray[np.uint8]
+
+MARGIN_DB = 3.0
+"""How much better than a flat picture of its mean colour a revealed secret must be, dB."""
+
+ENOUGH_DB = 30.0
+"""What is good enough for any secret, one that is nearly flat itself among them."""
+
+_SIZE_BYTES = 4
+
+
+class PictureInPicture(Learned[ConfigT]):
+    """A method whose networks take and give pictures [B, 3, H, W] of any size, values 0..1."""
+
+    settings_bytes = IDENTITY_BYTES + _SIZE_BYTES + 1
+    margin: int
+    """How far the networks see to each side, pixels."""
+
+    @abstractmethod
+    def embed(self, net: "nn.Module", cover: "Tensor", secret: "Tensor", config: ConfigT) -> "Tensor":
+        """Return the container, float32 [B, 3, H, W], about 0..1; cover and secret have that shape."""
+
+    @abstractmethod
+    def extract(self, net: "nn.Module", container: "Tensor", config: ConfigT) -> "Tensor":
+        """Return the revealed secret, float32 [B, 3, H, W], about 0..1."""
+
+    def switches(self, config: ConfigT) -> int:
+        """Return the settings that `extract` needs besides the model's, as one byte."""
+        return 0
+
+    def switched(self, config: ConfigT, switches: int) -> ConfigT:
+        """Undo `switches`."""
+        return config
+
+    # --- the pair -------------------------------------------------------------------------------------------
+
+    def hide(self, cover: Cover, secret: Value, channel: Channel, config: ConfigT, progress: Progress) -> Placed:
+        """Paint the secret, at the cover's size, into the cover."""
+        name = self.facts.name
+        if not isinstance(cover, Image) or not isinstance(secret, Image):
+            raise UsageError(f"{name} hides a picture in a picture; try --method exact")
+        if cover.is_grey or cover.depth != 8:
+            raise UsageError(
+                f"{name} paints 8-bit colour; this cover is {cover.describe()}; convert it, or try --method exact"
+            )
+        if max(secret.width, secret.height) >= 1 << 8 * _SIZE_BYTES // 2:
+            raise UsageError(
+                f"{name}: the secret is {secret.width} x {secret.height} pixels; at most {(1 << 16) - 1:,} along a side; "
+                "make it smaller, or try --method exact"
+            )
+        if channel.budget() <= 0:
+            raise DoesNotFitError(f"the picture is too small for {name}", needed=1, available=0)
+        model = self.model()
+        progress("painting", 0.0)
+        fitted = fit(secret, cover.width, cover.height)
+        net = self.loaded(model, config)
+        container = self._through(lambda c, s: self.embed(net, c, s, config), net, cover.samples, fitted)
+        channel.replace(container)
+        size = secret.width.to_bytes(2, "big") + secret.height.to_bytes(2, "big")
+        settings = model.identity[:IDENTITY_BYTES] + size + bytes([self.switches(config)])
+        promise = min(flat_psnr(as_colour(secret)) + MARGIN_DB, ENOUGH_DB)
+        return Placed(0, promise, settings, tuple(self._remarks(secret, cover)), carried=cover.samples.size)
+
+    def reveal(self, cover: Cover, channel: Channel, entry: Entry, settings: bytes, progress: Progress) -> Value:
+        """Read the secret off the container and bring it back to its own size."""
+        assert isinstance(cover, Image)
+        identity, rest = settings[:IDENTITY_BYTES], settings[IDENTITY_BYTES:]
+        width, height = int.from_bytes(rest[:2], "big"), int.from_bytes(rest[2:4], "big")
+        model = self.model_of(identity)
+        config = self.switched(self.settled(model), rest[4])
+        progress("reading", 0.0)
+        net = self.loaded(model, config)
+        revealed = self._through(lambda c: self.extract(net, c, config), net, cover.samples)
+        found = resize(Image(revealed), width, height)
+        return Image(found.samples, name=entry.name)
+
+    def capacity(self, cover: Cover, channel: Channel, config: ConfigT) -> int:
+        """A picture of the cover's own size."""
+        return cover.samples.size if isinstance(cover, Image) else 0
+
+    def compare(self, original: Value, revealed: Value, cover: Cover) -> float:
+        """PSNR of the revealed picture against the secret in 8-bit colour."""
+        return super().compare(Image(as_colour(original)) if isinstance(original, Image) else original, revealed, cover)
+
+    # --- inside ---------------------------------------------------------------------------------------------
+
+    def settled(self, model: zoo.Model) -> ConfigT:
+        """Return the settings a model was trained with."""
+        return configure(self.Config, model.config, model.name)
+
+    def _through(self, run: Callable[..., "Tensor"], net: "nn.Module", *pictures: Samples) -> Samples:
+        """Return what `run` makes of pictures, uint8 [H, W, 3] each, rounded as the file will be."""
+        import torch
+
+        from ..engine.hardware import has_bfloat16
+        from ..engine.tiles import tiled
+
+        where = next(net.parameters()).device
+        given = [
+            torch.from_numpy(np.require(picture, requirements=["C", "W"])).permute(2, 0, 1)[None]
+            for picture in pictures
+        ]
+
+        def levels(*parts: "Tensor") -> "Tensor":
+            made = run(*(part.to(where).float() / 255 for part in parts))
+            return (made.float().clamp(0, 1) * 255).round().to(torch.uint8).cpu()
+
+        with torch.inference_mode(), torch.autocast(where.type, torch.bfloat16, enabled=has_bfloat16(where)):
+            return tiled(levels, given, self.margin)[0].permute(1, 2, 0).numpy()
+
+    def _remarks(self, secret: Image, cover: Image) -> list[str]:
+        notes = [f"{self.facts.name} does not encrypt: anybody with the same model can read the hidden picture"]
+        if (secret.width, secret.height) != (cover.width, cover.height):
+            notes.append(f"the secret was hidden at the cover's size, {cover.width} x {cover.height}")
+        if secret.alpha is not None:
+            notes.append("the secret's transparency is not carried")
+        return notes
+
+
+def as_colour(picture: Image) -> Samples:
+    """Return a picture's samples as 8-bit colour, uint8 [H, W, 3]."""
+    samples = picture.samples if picture.depth == 8 else (picture.samples >> 8).astype(np.uint8)
+    return np.repeat(samples[..., None], 3, axis=2) if samples.ndim == 2 else samples
+
+
+def fit(secret: Image, width: int, height: int) -> Samples:
+    """Return a secret as 8-bit colour of that size, uint8 [height, width, 3]."""
+    return resize(Image(as_colour(secret)), width, height).samples
+
+
+def flat_psnr(samples: Samples) -> float:
+    """Return the PSNR in dB of a flat picture of the mean colour; what says nothing about a picture but its colour."""
+    mean = np.rint(samples.reshape(-1, samples.shape[-1]).mean(axis=0)).astype(np.uint8)
+    found = metrics.psnr(samples, np.broadcast_to(mean, samples.shape))
+    return found if math.isfinite(found) else 60.0
