@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-# Tests run side by side; a pool of BLAS threads in each would only make them wait for each other.
+# Tests run side by side; a pool of threads in each would only make them wait for each other.
 export OPENBLAS_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow check bench docs clean

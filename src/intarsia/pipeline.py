@@ -124,7 +124,7 @@ def hide_file(cover: Source, secret: Source | list[Source] | tuple[Source, ...],
         secrets=tuple(reports),
         capacity=stego.capacity,
         seconds=time.perf_counter() - started,
-        notes=(*notes, *(note for placed in stego.placed for note in placed.notes)),
+        notes=(*notes, *room.notices(), *(note for placed in stego.placed for note in placed.notes)),
         model=room.model_name,
     )
 
@@ -212,9 +212,11 @@ class Job:
             opened, entries, saved, found = _reveal_from(saved_as, replace(self.terms, settings={}))
         pairs = zip(self.secrets, found, strict=True)
         qualities = [self.room.compare(secret, value, self.cover) for secret, value in pairs]
-        kept = all(quality >= placed.promise - 1e-9 for quality, placed in zip(qualities, stego.placed, strict=True))
-        if opened.header != stego.header or entries != stego.entries or opened.loss or not kept:
+        if opened.header != stego.header or entries != stego.entries or opened.loss:
             raise VerificationError(_UNVERIFIED)
+        for quality, placed in zip(qualities, stego.placed, strict=True):
+            if quality < placed.promise - 1e-9:
+                raise VerificationError(_UNVERIFIED if math.isinf(placed.promise) else _too_poor(quality, placed))
         return saved, qualities
 
     def _place(self, names: tuple[str, ...], size: int | None) -> Stego:
@@ -259,6 +261,13 @@ class Job:
         kinds = " ".join(value.kind for value in self.secrets)
         what = f"{self.terms.seed} {self.name} {self.config!r} {kinds}".encode()
         return hashlib.sha256(what + self.cover.digest() + b"".join(v.digest() for v in self.secrets)).digest()
+
+
+def _too_poor(quality: float, placed: Placed) -> str:
+    return (
+        f"the saved container gives the secret back at {quality:.1f} dB, and at least {placed.promise:.1f} dB were "
+        "expected; it was removed"
+    )
 
 
 @contextlib.contextmanager
@@ -321,7 +330,8 @@ def reveal_file(source: Source, out: PathLike | None, terms: Terms, *, pieces: b
     written = write_found(read, source, out, terms)
     assert opened is not None
     seconds = time.perf_counter() - started
-    notes = _loss_notes(opened.loss)
+    room = load_named_by_a_file(opened.header.method, terms.method).equip(terms.model, terms.device)
+    notes = (*_loss_notes(opened.loss), *room.notices())
     return Revealed(opened.header.method, tuple(found), tuple(written), seconds, opened.loss, notes)
 
 

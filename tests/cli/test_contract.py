@@ -12,7 +12,7 @@ from samples import PASSWORD, noise, photograph, pixels, random_bytes, revealed,
 
 HIDE = ("hide", "cover.png", "secret.bin", "-o", "out.png")
 REVEAL = ("reveal", "container.png", "-o", "back")
-VERBS = ("hide", "reveal", "capacity", "info", "methods", "doctor", "attack", "demo")
+VERBS = ("hide", "reveal", "capacity", "info", "methods", "doctor", "train", "models", "attack", "demo")
 
 
 def only_line(outcome):

@@ -502,6 +502,15 @@ def test_the_split_is_the_same_in_every_release():
 PLACES = ["0.000610", "0.945133", "0.052491"]
 
 
+@pytest.mark.parametrize("share", [1e-9, 0.999_999_999])
+def test_a_pair_can_be_made_on_both_sides_of_four_groups(share):
+    kept = held_out(members("abcdd"), share)
+    assert len(set(np.array(list("abcdd"))[kept])) in (2, 3)
+    sides = [{group for group, side in zip("abcdd", kept, strict=True) if side is np.bool_(which)} for which in (0, 1)]
+    assert min(map(len, sides)) == 2
+    assert held_out(members("abc"), share).sum() in (1, 2)
+
+
 def test_two_groups_are_enough_for_two_sides_and_one_is_not():
     for share in (1e-9, 0.5, 0.999_999_999):
         assert held_out(members("aabb"), share).sum() == 2

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from skimage import data
 
-from intarsia import hosts, methods
+from intarsia import hosts, methods, zoo
 from intarsia.carrier.keys import Cost, Keyring
-from intarsia.errors import NoSecretError, UsageError
+from intarsia.errors import NoSecretError, UsageError, WeightsError
 from intarsia.media import Audio, Blob, Image, Shape, Video, image_file, values
 from intarsia.methods.base import Method, configure
+from intarsia.methods.learned import Learned
 from intarsia.pipeline import Terms, hide_file, reveal_file
 from samples import moving, octahedron, speech
 
@@ -29,11 +30,13 @@ SECRETS = {
     "text": Blob.text("an inlay"),
     "blob": Blob(np.random.default_rng(0).bytes(500), "noise.bin"),
 }
+LEARNED = [name for name in methods.TABLE if isinstance(methods.load(name), Learned)]
+READY = [name for name in methods.TABLE if name not in LEARNED or name in zoo.names()]
+"""Methods that can hide as they are installed: those without networks, and those whose weights ship."""
+
+FREE = [name for name in READY if name not in LEARNED]
 ROWS = [
-    (name, cover, kind)
-    for name in methods.TABLE
-    for cover, kinds in methods.load(name).facts.hides.items()
-    for kind in kinds
+    (name, cover, kind) for name in READY for cover, kinds in methods.load(name).facts.hides.items() for kind in kinds
 ]
 
 
@@ -77,7 +80,7 @@ def test_the_same_seed_gives_the_same_file_and_none_gives_another(name, cover, t
     assert len(set(contents)) == 3
 
 
-@pytest.mark.parametrize("name", methods.TABLE)
+@pytest.mark.parametrize("name", READY)
 def test_samples_under_alpha_zero_stay_as_they_are(name, tmp_path):
     alpha = np.full((160, 240), 255, np.uint8)
     alpha[40:80, 60:120] = 0
@@ -90,7 +93,7 @@ def test_samples_under_alpha_zero_stay_as_they_are(name, tmp_path):
     assert reveal_file(path, None, terms()).method == name
 
 
-@pytest.mark.parametrize("name", methods.TABLE)
+@pytest.mark.parametrize("name", READY)
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".webp"])
 def test_every_lossless_format_carries(name, suffix, tmp_path):
     path = tmp_path / f"container{suffix}"
@@ -98,7 +101,7 @@ def test_every_lossless_format_carries(name, suffix, tmp_path):
     assert reveal_file(path, None, terms()).method == name
 
 
-@pytest.mark.parametrize("name", methods.TABLE)
+@pytest.mark.parametrize("name", FREE)
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_grey_covers_stay_grey_at_their_depth(name, dtype, tmp_path):
     grey = data.camera()[:200, :200].astype(dtype) * (257 if dtype == np.uint16 else 1)
@@ -107,6 +110,22 @@ def test_grey_covers_stay_grey_at_their_depth(name, dtype, tmp_path):
     saved = image_file.load(path)
     assert saved.is_grey and saved.samples.dtype == dtype
     assert reveal_file(path, None, terms()).method == name
+
+
+@pytest.mark.parametrize("name", sorted(set(LEARNED) - set(READY)))
+def test_without_weights_it_says_how_to_get_some(name, tmp_path):
+    with pytest.raises(WeightsError, match=f"intarsia train {name} --data DIR --run RUN"):
+        hide_file(COVER, SECRETS["image"], tmp_path / "container.png", terms(method=name))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_what_is_learned_can_be_trained(name):
+    room = methods.load(name)
+    config = configure(room.Config, {}, name)
+    learner = room.learner(config, room.recipe)
+    assert sum(weight.numel() for weight in learner.net.parameters()) > 0
+    assert room.recipe.steps > 1
 
 
 @pytest.mark.parametrize("name", methods.TABLE)

@@ -2,7 +2,7 @@
 
 import re
 
-from intarsia import methods
+from intarsia import methods, zoo
 from intarsia.methods.base import no_progress
 from intarsia.study import demo
 
@@ -12,7 +12,8 @@ def test_the_demo_runs_every_method_and_writes_a_page_a_table_and_a_sheet(tmp_pa
     quick = (*by_method.values(), *(case for case in demo.CASES if case.secret in ("text", "bytes") or case.cut))
     monkeypatch.setattr(demo, "CASES", quick)
     rows = demo.run(str(tmp_path), no_progress)
-    assert {row.case.method for row in rows} == set(methods.TABLE)
+    ready = {name for name in methods.TABLE if methods.load(name).recipe is None or name in zoo.names()}
+    assert {row.case.method for row in rows} == ready
     assert all(row.carrier_db > 35 for row in rows)
     page = (tmp_path / "index.html").read_text()
     for source in re.findall(r'src="([^"]+)"', page):

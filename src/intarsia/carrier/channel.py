@@ -145,6 +145,10 @@ class Channel(ABC):
     def replace(self, samples: NDArray[Any]) -> None:
         """Let a method that writes samples itself set all but the reserved ones (and what a picture has closed)."""
 
+    def paint(self, samples: NDArray[Any]) -> None:
+        """Set reserved samples too, where what is written there later changes them little; else as `replace`."""
+        self.replace(samples)
+
     @abstractmethod
     def _put(self, stream: bytes, manner: Manner, tick: Tick | None) -> None:
         """Write sealed bytes."""

@@ -74,6 +74,7 @@ class Scattered(Channel):
         closed = np.zeros(self._size, np.bool_) if places.closed is None else places.closed.copy()
         closed[self._reserved] = True
         self._closed = self._deal(closed, fill=True)
+        self._untouchable = None if places.closed is None else self._deal(places.closed, fill=True)
         self._grid = self._deal(places.samples, fill=0)
         self._cost_of_change = _cost_of_change(places)
         self._open = [int(n) for n in (~self._closed).sum(axis=1)]
@@ -153,6 +154,11 @@ class Scattered(Channel):
     def replace(self, samples: Samples) -> None:
         """Let a method that writes samples itself set every open place; closed and reserved ones stay."""
         self._grid = np.where(self._closed, self._grid, self._deal(samples.reshape(-1), fill=0))
+
+    def paint(self, samples: Samples) -> None:
+        """Set every place but the closed ones; salt and header will change theirs by at most one level."""
+        painted = self._deal(samples.reshape(-1), fill=0)
+        self._grid = painted if self._untouchable is None else np.where(self._untouchable, self._grid, painted)
 
     # --- one block ----------------------------------------------------------------------------------------
 

@@ -75,7 +75,8 @@ def _fail(error: BaseException) -> NoReturn:
     if isinstance(error, _CommandLineError):
         context = getattr(error, "ctx", None)
         where = f" (see: {context.command_path} --help)" if context else ""
-        say(f"error: {error.format_message()}{where}")  # type: ignore[attr-defined]
+        message = error.format_message() or "which command? it is missing"  # type: ignore[attr-defined]
+        say(f"error: {message}{where}")
         _leave(2)
     if isinstance(error, MemoryError):
         error = ResourceError("out of memory; use a smaller file, or a machine with more")

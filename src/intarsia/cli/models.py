@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import WeightsError
+from ..errors import UsageError, WeightsError, printable
 from . import console, options
 
 if TYPE_CHECKING:
     from ..zoo import Model
 
-models = typer.Typer(help="List the trained models, or check weights.", no_args_is_help=True)
+models = typer.Typer(help="List the trained models, or check weights.")
 
 
 @models.command("list")
@@ -31,7 +31,8 @@ def list_(json_: options.Json = False, debug: options.Debug = False) -> None:
         card = model.card
         figures = ", ".join(f"{row['name']} {row['value']} {row['unit']}" for row in card.figures["file"])
         size = f"{card.bytes / 2**20:7.2f}"
-        console.show(f"{card.name:<24}{card.method:<18}{size}{card.commercial:>12}{card.steps:>10,}  {figures}")
+        line = f"{card.name:<24}{card.method:<18}{size}{card.commercial:>12}{card.steps:>10,}  {figures}"
+        console.show(printable(line))
 
 
 def _record(model: "Model") -> dict[str, object]:
@@ -52,25 +53,24 @@ def verify(
 ) -> None:
     """Check weights: header, digest, values, and of those that ship the card and its SHA-256."""
     from .. import zoo
-    from ..media.files import shown
 
-    rows = []
+    rows: list[tuple[str, UsageError | WeightsError | None, str]] = []
     for name in which or zoo.names():
         try:
             model = zoo.find(name)
-            arrays = model.arrays()
-            size = sum(array.size for array in arrays.values())
-            said = f"{model.method}, {size:,} numbers, {model.identity.hex()[:16]}"
-            rows.append((name, True, said))
-        except WeightsError as error:
-            rows.append((name, False, str(error)))
+            size = sum(array.size for array in model.arrays().values())
+            said = f"{printable(name)}: {model.method}, {size:,} numbers, {model.identity.hex()[:16]}"
+            rows.append((name, None, said))
+        except (UsageError, WeightsError) as error:
+            rows.append((name, error, printable(str(error))))
     if json_:
-        listed = [{"name": name, "ok": fine, "problem": None if fine else said} for name, fine, said in rows]
+        listed = [{"name": name, "ok": wrong is None, "problem": said if wrong else None} for name, wrong, said in rows]
         console.show_json({"models": listed})
     else:
-        for name, fine, said in rows:
-            console.show(f"{'ok  ' if fine else 'BAD '} {said if not fine else f'{shown(name)}: {said}'}")
+        for _, wrong, said in rows:
+            console.show(f"{'BAD ' if wrong else 'ok  '} {said}")
+            console.notes(tuple(getattr(wrong, "__notes__", ())), quiet=False)
         if not rows:
             console.show("no trained models ship with this release")
-    if not all(fine for _, fine, _ in rows):
+    if any(wrong for _, wrong, _ in rows):
         raise typer.Exit(WeightsError.exit_code)

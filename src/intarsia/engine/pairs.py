@@ -131,7 +131,12 @@ class Pairs:
         """
         cover, secret = self.cover, self.secret
         shared = cover.data is secret.data
-        _check(shared, cover.validation, secret.validation, "validate on; set validation= above 0, or add files")
+        _check(
+            shared,
+            cover.validation,
+            secret.validation,
+            "validate on; set a larger validation=, such as 0.3, or add files",
+        )
         covers, secrets = _ordered(_VALIDATION, np.arange(count), cover.validation, secret.validation, shared)
         words = [
             draws.words(_VALIDATION, stream, 0, 0, count, source.words)

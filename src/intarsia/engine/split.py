@@ -4,8 +4,9 @@
           ──► official part, where the data set has a validation part: that one counts instead
 
 A group lies on one side, wherever its files are from. Nothing is drawn: the same name is on the same side on every
-machine, and stays there when files are added. One exception, which only few groups can meet: where by the rule one
-side would be empty, the group nearest to the border is moved there.
+machine, and stays there when files are added. One exception, which only few groups can meet: a pair needs two files,
+so where by the rule one side would have fewer than two groups (one, of two or three), those nearest to the border are
+moved there.
 """
 
 import hashlib
@@ -47,7 +48,8 @@ def held_out(
         what: how errors name the files.
 
     Returns:
-        bool [n]: of each file, whether it is kept; at least one group is on each side.
+        bool [n]: of each file, whether it is kept; at least two groups are on each side, or one where there are fewer
+        than four.
 
     Raises:
         InputError: there is one group only, and the share is not 0.
@@ -65,10 +67,11 @@ def held_out(
     if official:
         fixed = _official(members)
         kept = {group for group in groups if fixed.get(group, group in kept)}
-    if not kept:
-        kept = {min(groups, key=places.__getitem__)}
-    elif len(kept) == len(groups):
-        kept.discard(max(groups, key=places.__getitem__))
+    least = 2 if len(groups) >= 4 else 1
+    nearest = sorted(groups, key=places.__getitem__)
+    kept |= set([group for group in nearest if group not in kept][: max(0, least - len(kept))])
+    spare = max(0, least - (len(groups) - len(kept)))
+    kept -= set([group for group in reversed(nearest) if group in kept][:spare])
     return np.array([member.group in kept for member in members], np.bool_)
 
 

@@ -125,6 +125,10 @@ class Method(ABC, Generic[ConfigT]):
             raise UsageError(f"--model {model}: {self.facts.name} has no networks, so no trained models either")
         return self
 
+    def notices(self) -> tuple[str, ...]:
+        """Return what the user should know about where it runs, one sentence each."""
+        return ()
+
     def settle(self, settings: Mapping[str, object]) -> ConfigT:
         """Make the settings to hide with from `KEY=VALUE` pairs.
 

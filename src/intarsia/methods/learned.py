@@ -67,6 +67,16 @@ class Learned(Method[ConfigT]):
         equipped._model_named, equipped._device = model, device
         return equipped
 
+    def notices(self) -> tuple[str, ...]:
+        """Say that the CPU is used where a GPU was asked for and there is none."""
+        if self._device != "cuda" or importlib.util.find_spec("torch") is None:
+            return ()
+        from ..engine import hardware
+
+        said: list[str] = []
+        hardware.device(self._device, said.append)
+        return tuple(said)
+
     def settle(self, settings: Mapping[str, object]) -> ConfigT:
         """Make the settings to hide with: those of the model, and the free ones as they are given.
 
@@ -96,7 +106,15 @@ class Learned(Method[ConfigT]):
         Raises:
             WeightsError: there is none, or it is damaged.
         """
-        return zoo.find(self._model_named or self.facts.name, self.facts.name)
+        name = self.facts.name
+        if self._model_named is not None:
+            return zoo.find(self._model_named, name)
+        if name not in zoo.names():  # not whatever lies under that name in the current folder
+            raise WeightsError(
+                f"{name} has no trained weights yet; train some: intarsia train {name} --data DIR --run RUN, "
+                "then add --model RUN"
+            )
+        return zoo.find(name, name)
 
     def model_of(self, identity: bytes) -> zoo.Model:
         """Return the model a container was made with.

@@ -5,8 +5,8 @@
     secret ─ resize ───► uint8 → 0..1 ─┘
     container ─────────► uint8 → 0..1 ───► extract ─► 0..1 → 8 bits ─ resize back ─► revealed
 
-The header's samples are off by at most one level from what the network painted, at keyed places: it works as if
-those had been rounded less well. Large pictures go through in tiles.
+At keyed places salt and header change what was painted by at most one level, as if it had been rounded less well.
+Large pictures go through in tiles.
 """
 
 import math
@@ -76,8 +76,8 @@ class PictureInPicture(Learned[ConfigT]):
             )
         if max(secret.width, secret.height) >= 1 << 8 * _SIZE_BYTES // 2:
             raise UsageError(
-                f"{name}: the secret is {secret.width} x {secret.height} pixels; at most {(1 << 16) - 1:,} along a side; "
-                "make it smaller, or try --method exact"
+                f"{name}: the secret is {secret.width} x {secret.height} pixels; at most {(1 << 16) - 1:,} along a "
+                "side; make it smaller, or try --method exact"
             )
         if channel.budget() <= 0:
             raise DoesNotFitError(f"the picture is too small for {name}", needed=1, available=0)
@@ -86,7 +86,7 @@ class PictureInPicture(Learned[ConfigT]):
         fitted = fit(secret, cover.width, cover.height)
         net = self.loaded(model, config)
         container = self._through(lambda c, s: self.embed(net, c, s, config), net, cover.samples, fitted)
-        channel.replace(container)
+        channel.paint(container)
         size = secret.width.to_bytes(2, "big") + secret.height.to_bytes(2, "big")
         settings = model.identity[:IDENTITY_BYTES] + size + bytes([self.switches(config)])
         promise = min(flat_psnr(as_colour(secret)) + MARGIN_DB, ENOUGH_DB)

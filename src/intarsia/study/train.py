@@ -180,6 +180,8 @@ def _room(name: str) -> Learned[Any]:
     room = load(name)
     if not isinstance(room, Learned):
         raise UsageError(f"{name} has nothing to learn; intarsia methods lists those with networks")
+    if room.facts.name != name:
+        raise UsageError(f"method {name} calls itself {room.facts.name!r}; a model is found again by one name only")
     return room
 
 

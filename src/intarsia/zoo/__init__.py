@@ -4,10 +4,12 @@
     RUN_DIR ──► RUN_DIR/model.safetensors ──────────┼──► Model ──► tensors, checked ──► networks
     FILE.safetensors ───────────────────────────────┘
 
-Models that ship lie in `models/` beside this file. Nothing here needs torch, and nothing is ever unpickled.
+Models that ship lie in `models/` beside this file, and go into the wheel as everything in the package does. Nothing
+here needs torch, and nothing is ever unpickled.
 """
 
 import difflib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import WeightsError
+from ..errors import UsageError, WeightsError
 from ..media import files
 from . import cards, weights
 from .cards import Card
@@ -26,6 +28,7 @@ FOLDER = Path(__file__).with_name("models")
 
 SUFFIX = ".safetensors"
 _RUN_MODEL = "model.safetensors"
+_FILES = (SUFFIX, *weights.PICKLES)
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Model:
         card: what is known about it; None for a run folder.
         method: whose it is.
         config: that method's settings.
-        identity: SHA-256 over its tensors.
+        identity: SHA-256 over its tensors, settings, steps and method.
     """
 
     name: str
@@ -58,7 +61,10 @@ class Model:
             WeightsError: damaged, or of another network.
         """
         sha256 = None if self.card is None else self.card.sha256
-        return weights.load(self.path, expected=expected, sha256=sha256)[1]
+        head, arrays = weights.load(self.path, expected=expected, sha256=sha256)
+        if bytes.fromhex(head.digest) != self.identity:
+            raise WeightsError(f"{files.shown(self.path)}: replaced by other weights meanwhile; start again")
+        return arrays
 
 
 def names() -> list[str]:
@@ -70,11 +76,12 @@ def find(name: str | Path, method: str | None = None) -> Model:
     """Return a model.
 
     Args:
-        name: of one that ships, a run folder, or a file of weights.
+        name: of one that ships, a run folder, or a file of weights; ./NAME is always the latter.
         method: whose it must be; None: whoever's.
 
     Raises:
-        WeightsError: there is none, it is damaged, or it is another method's.
+        UsageError: there is no such name; the message has the nearest ones.
+        WeightsError: the folder or file holds none, it is damaged, or it is another method's.
     """
     text = str(name)
     model = _shipped(text) if text in names() else _from_disk(_on_disk(text, method), text)
@@ -84,17 +91,40 @@ def find(name: str | Path, method: str | None = None) -> Model:
 
 
 def by_identity(identity: bytes, method: str) -> Model | None:
-    """Return the model that ships whose identity begins so; None: there is none."""
-    models = (_shipped(name) for name in names())
-    return next((m for m in models if m.method == method and m.identity.startswith(identity)), None)
+    """Return the model that ships whose identity begins so; None: there is none.
+
+    Raises:
+        WeightsError: none of those that are whole is it, and there is one that is not.
+    """
+    trouble: WeightsError | None = None
+    for name in names() if identity else ():
+        try:
+            model = _shipped(name)
+        except WeightsError as error:
+            trouble = trouble or error
+            continue
+        if model.method == method and model.identity.startswith(identity):
+            return model
+    if trouble is not None:
+        raise trouble
+    return None
 
 
 def _shipped(name: str) -> Model:
+    path = FOLDER / f"{name}{SUFFIX}"
     card = cards.read(FOLDER / f"{name}.json")
-    model = _from_disk(FOLDER / f"{name}{SUFFIX}", name)
-    if card.name != name or card.method != model.method:
-        raise WeightsError(f"{name}: its card is that of {card.name}, a model of {card.method}")
-    return Model(name, model.path, card, model.method, model.config, model.identity)
+    head = weights.peek(path)
+    same = {
+        "name": (card.name, name),
+        "method": (card.method, head.method),
+        "configuration": (card.configuration, head.config),
+        "steps": (card.steps, head.step),
+        "bytes": (card.bytes, path.stat().st_size),
+    }
+    for field, (said, found) in same.items():
+        if said != found:
+            raise WeightsError(f"{name}: its card says {field} {said!r:.80}, but it is {found!r:.80}; fetch both again")
+    return Model(name, path, card, head.method, head.config, bytes.fromhex(head.digest))
 
 
 def _from_disk(path: Path, name: str) -> Model:
@@ -104,11 +134,12 @@ def _from_disk(path: Path, name: str) -> Model:
 
 def _on_disk(text: str, method: str | None) -> Path:
     path = Path(text)
-    if path.is_dir():
-        if not (path / _RUN_MODEL).exists():
-            raise WeightsError(f"{files.shown(text)}: holds no {_RUN_MODEL}; expected the folder of a training run")
+    # os.path, since pathlib raises for names that are too long or that nobody may see.
+    if os.path.lexists(path / _RUN_MODEL):
         return path / _RUN_MODEL
-    if path.exists() or path.suffix or len(path.parts) > 1:
+    if os.path.isdir(path) and text != method:  # noqa: PTH112
+        raise _no_run(path)
+    if text != method and (os.path.lexists(path) or path.suffix in _FILES or len(path.parts) > 1):
         return path
     if text == method:
         raise WeightsError(
@@ -117,4 +148,15 @@ def _on_disk(text: str, method: str | None) -> Path:
         )
     near = difflib.get_close_matches(text, names(), n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names()) or 'none'}"
-    raise WeightsError(f"no model {text!r}; {hint} (a run folder works too: --model DIR)")
+    raise UsageError(f"no model {text[:60]!r}; {hint} (a run folder works too: --model DIR)")
+
+
+def _no_run(folder: Path) -> WeightsError:
+    said = f"{files.shown(folder)}: holds no {_RUN_MODEL}"
+    try:
+        pickles = sorted(entry for entry in os.listdir(folder) if entry.lower().endswith(weights.PICKLES))  # noqa: PTH208
+    except OSError:
+        pickles = []
+    if pickles:
+        return weights.pickle_error(f"{said}, only {files.shown(pickles[0])}, which looks like a pickle")
+    return WeightsError(f"{said}; expected the folder of a training run")

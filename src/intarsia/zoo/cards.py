@@ -5,6 +5,7 @@ models/NAME.safetensors + models/NAME.json ──► Card ──► models list,
 
 import dataclasses
 import json
+import math
 import re
 import typing
 from collections.abc import Mapping
@@ -12,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, WeightsError
+from ..errors import InputError, WeightsError, printable
 from ..media import files
+from . import strict
 
 MAX_BYTES = 1 << 24
 """Of the weights of one shipped model: 16 MiB."""
@@ -21,6 +23,8 @@ MAX_BYTES = 1 << 24
 COMMERCIAL = ("yes", "no", "unclear")
 FIGURES = ("direct", "file")
 """Where figures come from: the networks' own floats, and the saved 8-bit or 16-bit file."""
+
+_FIGURE = ("name", "value", "unit", "data", "n", "seed", "date")
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Card:
 
     def __post_init__(self) -> None:
         for problem in self._problems():
-            raise WeightsError(f"card of {self.name}: {problem}")
+            raise WeightsError(f"card of {printable(self.name)}: {problem}")
 
     def _problems(self) -> list[str]:
         found = []
@@ -75,17 +79,18 @@ class Card:
             found.append("a name ends in -nc exactly when commercial is no")
         if not re.fullmatch("[0-9a-f]{64}", self.sha256):
             found.append("sha256 is not 64 digits")
+        found += [f"{name} is below 0" for name in ("steps", "seconds") if getattr(self, name) < 0]
         if not 0 < self.bytes <= MAX_BYTES:
             found.append(f"bytes is {self.bytes:,}; shipped weights have at most {MAX_BYTES:,}")
-        found += _lacking("data", self.data, ("source", "count", "licence"))
+        found += ["data is empty"] if not self.data else _lacking("data", self.data, ("source", "count", "licence"))
         for column in FIGURES:
             figures = self.figures.get(column)
             if not isinstance(figures, list):
                 found.append(f"figures lacks {column}")
             else:
-                found += _lacking(f"figures {column}", figures, ("name", "value", "unit", "data", "n", "seed", "date"))
-        if not self.data:
-            found.append("data is empty")
+                found += _lacking(f"figures {column}", figures, _FIGURE) or _wordy(column, figures)
+        if self.figures.get("file") == []:
+            found.append("figures file is empty; every model that ships was measured in files")
         return found
 
 
@@ -97,11 +102,11 @@ def read(path: Path) -> Card:
     """
     shown = files.shown(path)
     try:
-        found = json.loads(files.read_bytes(path))
+        found = strict.parse(files.read_bytes(path))
     except InputError as error:
         raise WeightsError(f"{error}; weights without a card are not loaded") from error
-    except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{shown}: not a card: {error}") from error
+    except ValueError as error:
+        raise WeightsError(f"{shown}: not a card: {error!r:.120}") from error
     if not isinstance(found, dict):
         raise WeightsError(f"{shown}: not a card")
     wanted = typing.get_type_hints(Card)
@@ -109,7 +114,7 @@ def read(path: Path) -> Card:
         if name not in found:
             raise WeightsError(f"{shown}: the card lacks {name}; weights without a complete card are not loaded")
         if not _is(found[name], kind):
-            raise WeightsError(f"{shown}: {name} is {type(found[name]).__name__}; expected {_word(kind)}")
+            raise WeightsError(f"{shown}: {name} is {found[name]!r:.40}; expected {_word(kind)}")
     if extra := [name for name in found if name not in wanted]:
         raise WeightsError(f"{shown}: {extra[0]!r} is no field of a card")
     return Card(**found)
@@ -125,10 +130,15 @@ def _lacking(what: str, rows: list[Any], keys: tuple[str, ...]) -> list[str]:
     return [f"{what} lacks {lacks[0]}"] if lacks else []
 
 
+def _wordy(column: str, rows: list[Any]) -> list[str]:
+    wordy = [row for row in rows if not _is(row["value"], float)]
+    return [f"figures {column}: value is {wordy[0]['value']!r:.40}; expected a number"] if wordy else []
+
+
 def _is(value: object, kind: Any) -> bool:  # noqa: ANN401 (a type)
     origin = typing.get_origin(kind) or kind
     if origin is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return _is(value, int) or (isinstance(value, float) and math.isfinite(value))
     if origin is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, origin) and not (origin is str and not value)

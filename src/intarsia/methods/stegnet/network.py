@@ -75,18 +75,23 @@ class Separable(nn.Module):
         self.depthwise = nn.Conv2d(before, before, 3, stride, padding=1, groups=before, bias=False)
         self.pointwise = nn.Conv2d(before, after, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return x, widened, plus what the layer adds."""
+    def forward(self, x: Tensor, known: fast.Moments | None) -> tuple[Tensor, fast.Moments | None]:
+        """Return x, widened, plus what the layer adds; and its moments, as far as they are known."""
         by_batch = self.training or self.by_batch
+        moments = None
         if self.normalises_first:
-            y = fast.separable_residual(x, self.norm, self.depthwise, self.pointwise, batch=by_batch)
+            y, moments = fast.separable_residual(
+                x, self.norm, self.depthwise, self.pointwise, batch=by_batch, known=known
+            )
         else:
             stride = self.depthwise.stride[0]
             made = fast.norm_elu(self.pointwise(self.depthwise(x)), self.norm, batch=by_batch)
             y = made + fast.widened(x[..., ::stride, ::stride], self.pointwise.out_channels)
         if self.pooling == "max":
-            return functional.max_pool2d(y, 2, ceil_mode=True)
-        return functional.avg_pool2d(y, 2, ceil_mode=True) if self.pooling == "avg" else y
+            return functional.max_pool2d(y, 2, ceil_mode=True), None
+        if self.pooling == "avg":
+            return functional.avg_pool2d(y, 2, ceil_mode=True), None
+        return y, moments
 
 
 class Plain(nn.Module):
@@ -133,9 +138,9 @@ class Tower(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return [B, after, H, W] for [B, before, H, W]; linear at the end."""
-        size = x.shape[-2:]
+        size, known = x.shape[-2:], None
         for layer in self.separable:
-            x = layer(x)
+            x, known = layer(x, known)
         if self.averages:
             x = x.mean((2, 3), keepdim=True).expand(-1, -1, *size)
         elif x.shape[-2:] != size:
