@@ -122,7 +122,7 @@ def test_one_value_becomes_the_bias_and_moves_nothing():
     y = fast.norm_elu(x, made[0])
     assert torch.allclose(y.flatten(), functional.elu(made[0].bias), atol=1e-3)
     y.sum().backward()
-    assert torch.allclose(x.grad, torch.zeros(()))
+    assert x.grad.abs().max() < 1e-3
     assert fast.separable_residual(x, *made)[0].isfinite().all()
 
 

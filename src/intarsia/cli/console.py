@@ -75,7 +75,7 @@ def _fail(error: BaseException) -> NoReturn:
     if isinstance(error, _CommandLineError):
         context = getattr(error, "ctx", None)
         where = f" (see: {context.command_path} --help)" if context else ""
-        message = error.format_message() or "which command? it is missing"  # type: ignore[attr-defined]
+        message = error.format_message() or "a command is expected"  # type: ignore[attr-defined]
         say(f"error: {message}{where}")
         _leave(2)
     if isinstance(error, MemoryError):

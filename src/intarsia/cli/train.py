@@ -39,7 +39,7 @@ def train(
     Ctrl-C saves and stops; --resume goes on from there, bit by bit. --set steps= or seconds= bounds the whole run,
     over all its stretches.
 
-    Several processes: torchrun --nproc-per-node 2 -m intarsia train ..., or accelerate launch.
+    Several processes: torchrun --nproc-per-node 2 -m -- intarsia train ...; accelerate launch works too.
     """
     if not data:
         raise UsageError("--data is missing; name a folder of media, as in --data photographs/")

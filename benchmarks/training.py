@@ -1,0 +1,164 @@
+"""How fast small convolutional networks learn on a CPU, against a plain loop in float32.
+
+    python benchmarks/training.py [--net NAME]... [--threads N] [--repeats N] [--json]
+
+Each row is one network, each column one way to run it; ways take turns, step by step, each in a process of its own, so
+that all meet the same disturbances and no one's memory settings reach another. What is timed is a whole step: forward,
+losses, backward, Adam; for `use`, hiding and revealing. Networks:
+
+    stegnet   embedder and decoder, 64 pairs of 64x64, equation 7
+    plain     six 3x3 convolutions of 64 channels with ReLU, 16 times 64x64, mean squared error
+    use       StegNet's embedder and decoder, one pair of 512x512, no gradient
+
+Ways:
+
+    torch     torch's own layers, float32, channels first
+    ours      bfloat16 under autocast, channels last, `engine.fast`, Adam in one piece
+    memory    the same, and the allocator keeps what is freed (`engine.memory`)
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from intarsia.engine import memory
+from intarsia.methods.stegnet.network import StegNet, Tower
+from intarsia.methods.stegnet.objective import absolute, variance
+
+WAYS = ("torch", "ours", "memory")
+ITEMS = {"stegnet": 64, "plain": 16, "use": 1}
+SIDE = {"stegnet": 64, "plain": 64, "use": 512}
+
+
+def stock(tower: Tower, x: Tensor) -> Tensor:
+    """Run one of StegNet's networks by torch's own layers."""
+    for layer in tower.separable:
+        y = layer.pointwise(layer.depthwise(functional.elu(layer.norm(x))))
+        more = y.shape[1] - x.shape[1]
+        x = y + functional.pad(x, (0, 0, 0, 0, more // 2, more - more // 2))
+    for layer in tower.plain:
+        x = layer.convolution(functional.elu(layer.norm(x)))
+    return x
+
+
+def stegnet_losses(net: StegNet, cover: Tensor, secret: Tensor, way: str) -> Tensor:
+    """Return equation 7."""
+    if way == "torch":
+        container = stock(net.embedder, torch.cat([cover, secret], 1))
+        revealed = stock(net.decoder, container)
+    else:
+        container = net.embed(cover, secret)
+        revealed = net.decode(container)
+    terms = (absolute(cover, container), absolute(secret, revealed))
+    return (sum(terms) + variance(cover - container) + variance(revealed - secret)) / 4
+
+
+def prepare(name: str, way: str) -> Callable[[], object]:
+    """Return one step, or one use, of a network."""
+    torch.manual_seed(0)
+    count, side = ITEMS[name], SIDE[name]
+    net = nn.Sequential(*(m for _ in range(6) for m in (nn.Conv2d(64, 64, 3, padding=1), nn.ReLU())))
+    if name != "plain":
+        net = StegNet()
+    fast = way != "torch"
+    if fast:
+        net.to(memory_format=torch.channels_last)
+    cover, secret = (torch.rand(count, 64 if name == "plain" else 3, side, side) * 2 - 1 for _ in range(2))
+    optimiser = torch.optim.Adam(net.parameters(), 1e-5, fused=True if fast else None)
+
+    def losses() -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=fast):
+            if name == "plain":
+                given = cover.contiguous(memory_format=torch.channels_last) if fast else cover
+                return (net(given).float() - secret).square().mean()
+            return stegnet_losses(net, cover, secret, way)
+
+    def step() -> None:
+        optimiser.zero_grad()
+        losses().backward()
+        optimiser.step()
+
+    def use() -> None:
+        with torch.inference_mode():
+            losses()
+
+    net.train(name != "use")
+    return use if name == "use" else step
+
+
+def work(name: str, way: str, threads: int) -> None:
+    """Take one step for each line that comes in, and say how long it took."""
+    torch.set_num_threads(threads)
+    if way == "memory":
+        memory.keep_memory()
+    step = prepare(name, way)
+    for _ in sys.stdin:
+        began, cpu = time.perf_counter(), os.times()
+        step()
+        spent = os.times()
+        print(time.perf_counter() - began, spent.user - cpu.user, spent.system - cpu.system, flush=True)
+
+
+def measure(name: str, threads: int, repeats: int) -> dict[str, dict[str, float]]:
+    """Return seconds a step by way: median and best of the clock, medians of processor time."""
+    command = [sys.executable, str(Path(__file__).resolve()), "--threads", str(threads), "--net", name, "--worker"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    workers = {way: subprocess.Popen([*command, way], **pipes) for way in WAYS}
+    taken: dict[str, list[list[float]]] = {way: [] for way in WAYS}
+    for number in range(repeats + 1):
+        for way, worker in workers.items():
+            print(file=worker.stdin, flush=True)
+            found = [float(value) for value in worker.stdout.readline().split()]
+            if number:  # the first one warms up
+                taken[way].append(found)
+    for worker in workers.values():
+        worker.stdin.close()
+        worker.wait()
+    return {way: summary(rows) for way, rows in taken.items()}
+
+
+def summary(rows: list[list[float]]) -> dict[str, float]:
+    """Return what is told of a way."""
+    wall, user, system = zip(*rows, strict=True)
+    middle = statistics.median
+    return {"median": middle(wall), "best": min(wall), "user": middle(user), "system": middle(system)}
+
+
+def main() -> None:
+    """Measure and print."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--net", action="append", choices=tuple(ITEMS), help="all when not given")
+    asked.add_argument("--threads", type=int, default=1)
+    asked.add_argument("--repeats", type=int, default=7)
+    asked.add_argument("--json", action="store_true")
+    asked.add_argument("--worker", choices=WAYS, help=argparse.SUPPRESS)
+    given = asked.parse_args()
+    if given.worker:
+        work(given.net[0], given.worker, given.threads)
+        return
+    found = {name: measure(name, given.threads, given.repeats) for name in given.net or ITEMS}
+    if given.json:
+        print(json.dumps({"threads": given.threads, "repeats": given.repeats, "seconds": found, "items": ITEMS}))
+        return
+    print(f"{given.threads} thread(s), median (best) of {given.repeats}; user + system: seconds of processor time")
+    print(f"{'net':10}{'way':9}{'items/s':>17}{'times torch':>17}{'user + system':>17}")
+    for name, ways in found.items():
+        for way, took in ways.items():
+            rates = [ITEMS[name] / took[key] for key in ("median", "best")]
+            times = [ways["torch"][key] / took[key] for key in ("median", "best")]
+            shown = (f"{rates[0]:.2f} ({rates[1]:.2f})", f"{times[0]:.2f} ({times[1]:.2f})")
+            print(f"{name:10}{way:9}{shown[0]:>17}{shown[1]:>17}{took['user']:>9.2f} + {took['system']:.2f}")
+
+
+if __name__ == "__main__":
+    main()
