@@ -54,13 +54,13 @@ def test_when_memory_does_not_suffice_smaller_tiles_are_tried_once():
         return picture
 
     picture = torch.rand(1, 3, 100, 100)
-    assert torch.equal(tiled(run, [picture], 2), picture)
+    assert torch.equal(tiled(run, [picture], 2, 1 << 20), picture)
 
     def never(_picture):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(ResourceError, match="out of memory at tiles of 2,500 pixels"):
-        tiled(never, [picture], 2)
+        tiled(never, [picture], 2, 1 << 20)
 
 
 def test_other_errors_come_out():
@@ -68,6 +68,6 @@ def test_other_errors_come_out():
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     with pytest.raises(RuntimeError, match="mat1"):
-        tiled(wrong, [torch.rand(1, 3, 9, 9)], 1)
+        tiled(wrong, [torch.rand(1, 3, 9, 9)], 1, 1 << 20)
     with pytest.raises(ResourceError, match="smaller than the margin"):
         tiled(lambda p: p, [torch.rand(1, 3, 90, 90)], 30, pixels=100)

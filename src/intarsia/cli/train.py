@@ -48,9 +48,11 @@ def train(
     settings = options.parse_settings(set_)
     if seed is not None:
         settings.setdefault("seed", seed)
+    from ..engine.memory import keep_memory
     from ..study.train import Order, Watch
     from ..study.train import train as study
 
+    keep_memory()
     alone = os.environ.get("RANK", "0") == "0"
     meter = Meter(quiet=quiet or not alone)
     stop = Stop()

@@ -15,11 +15,8 @@ from torch import Tensor
 
 from ..errors import ResourceError
 
-PIXELS = 1 << 20
-"""Pixels run at once, margin included, when nothing else is said."""
 
-
-def tiled(run: Callable[..., Tensor], pictures: Sequence[Tensor], margin: int, pixels: int = PIXELS) -> Tensor:
+def tiled(run: Callable[..., Tensor], pictures: Sequence[Tensor], margin: int, pixels: int) -> Tensor:
     """Return `run(*pictures)` of a fully convolutional network, tile by tile where that is needed.
 
     Args:

@@ -37,6 +37,9 @@ MARGIN_DB = 3.0
 ENOUGH_DB = 30.0
 """What is good enough for any secret, one that is nearly flat itself among them."""
 
+PIXELS = 1 << 20
+"""Pixels that go through networks at once, margin included, if nothing speaks against it."""
+
 _SIZE_BYTES = 4
 
 
@@ -63,6 +66,10 @@ class PictureInPicture(Learned[ConfigT]):
         """Undo `switches`."""
         return config
 
+    def tile(self, config: ConfigT) -> int:
+        """Return how many pixels go through the networks at once, the most."""
+        return PIXELS
+
     # --- the pair -------------------------------------------------------------------------------------------
 
     def hide(self, cover: Cover, secret: Value, channel: Channel, config: ConfigT, progress: Progress) -> Placed:
@@ -85,7 +92,9 @@ class PictureInPicture(Learned[ConfigT]):
         progress("painting", 0.0)
         fitted = fit(secret, cover.width, cover.height)
         net = self.loaded(model, config)
-        container = self._through(lambda c, s: self.embed(net, c, s, config), net, cover.samples, fitted)
+        container = self._through(
+            lambda c, s: self.embed(net, c, s, config), net, self.tile(config), cover.samples, fitted
+        )
         channel.paint(container)
         size = secret.width.to_bytes(2, "big") + secret.height.to_bytes(2, "big")
         settings = model.identity[:IDENTITY_BYTES] + size + bytes([self.switches(config)])
@@ -101,7 +110,7 @@ class PictureInPicture(Learned[ConfigT]):
         config = self.switched(self.settled(model), rest[4])
         progress("reading", 0.0)
         net = self.loaded(model, config)
-        revealed = self._through(lambda c: self.extract(net, c, config), net, cover.samples)
+        revealed = self._through(lambda c: self.extract(net, c, config), net, self.tile(config), cover.samples)
         found = resize(Image(revealed), width, height)
         return Image(found.samples, name=entry.name)
 
@@ -119,7 +128,7 @@ class PictureInPicture(Learned[ConfigT]):
         """Return the settings a model was trained with."""
         return configure(self.Config, model.config, model.name)
 
-    def _through(self, run: Callable[..., "Tensor"], net: "nn.Module", *pictures: Samples) -> Samples:
+    def _through(self, run: Callable[..., "Tensor"], net: "nn.Module", pixels: int, *pictures: Samples) -> Samples:
         """Return what `run` makes of pictures, uint8 [H, W, 3] each, rounded as the file will be."""
         import torch
 
@@ -137,7 +146,7 @@ class PictureInPicture(Learned[ConfigT]):
             return (made.float().clamp(0, 1) * 255).round().to(torch.uint8).cpu()
 
         with torch.inference_mode(), torch.autocast(where.type, torch.bfloat16, enabled=has_bfloat16(where)):
-            return tiled(levels, given, self.margin)[0].permute(1, 2, 0).numpy()
+            return tiled(levels, given, self.margin, pixels)[0].permute(1, 2, 0).numpy()
 
     def _remarks(self, secret: Image, cover: Image) -> list[str]:
         notes = [f"{self.facts.name} does not encrypt: anybody with the same model can read the hidden picture"]

@@ -115,6 +115,10 @@ class Method(PictureInPicture[StegNetConfig]):
 
         return replace(config, batch_statistics=bool(switches))
 
+    def tile(self, config: StegNetConfig) -> int:
+        """Return no limit where statistics are the picture's own: those of a tile would be others."""
+        return 1 << 40 if config.batch_statistics else super().tile(config)
+
     def embed(self, net: "nn.Module", cover: "Tensor", secret: "Tensor", config: StegNetConfig) -> "Tensor":
         """Return the container."""
         return (net.embed(2 * cover - 1, 2 * secret - 1) + 1) / 2  # type: ignore[operator, no-any-return]

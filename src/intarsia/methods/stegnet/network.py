@@ -104,11 +104,11 @@ class Plain(nn.Module):
         self.norm = nn.BatchNorm2d(before if self.normalises_first else after, eps=1e-5, momentum=0.1)
         self.convolution = nn.Conv2d(before, after, 3, padding=1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Convolve."""
+    def forward(self, x: Tensor, known: fast.Moments | None = None) -> Tensor:
+        """Convolve; `known` are the moments of x, if they are."""
         by_batch = self.training or self.by_batch
         if self.normalises_first:
-            return self.convolution(fast.norm_elu(x, self.norm, batch=by_batch))  # type: ignore[no-any-return]
+            return self.convolution(fast.norm_elu(x, self.norm, batch=by_batch, known=known))  # type: ignore[no-any-return]
         return fast.norm_elu(self.convolution(x), self.norm, batch=by_batch)
 
 
@@ -128,7 +128,7 @@ class Tower(nn.Module):
         self.separable = nn.ModuleList(
             Separable(*size, how, reduces=number < reduces) for number, size in enumerate(sizes)
         )
-        self.plain = nn.Sequential(Plain(CHANNELS[-1], 32, how), Plain(32, after, how))
+        self.plain = nn.ModuleList((Plain(CHANNELS[-1], 32, how), Plain(32, after, how)))
         self.averages = how.pooling == "global"
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
@@ -142,10 +142,10 @@ class Tower(nn.Module):
         for layer in self.separable:
             x, known = layer(x, known)
         if self.averages:
-            x = x.mean((2, 3), keepdim=True).expand(-1, -1, *size)
+            x, known = x.mean((2, 3), keepdim=True).expand(-1, -1, *size), None
         elif x.shape[-2:] != size:
-            x = functional.interpolate(x, size, mode="nearest")
-        return self.plain(x)  # type: ignore[no-any-return]
+            x, known = functional.interpolate(x, size, mode="nearest"), None
+        return self.plain[1](self.plain[0](x, known))  # type: ignore[no-any-return]
 
 
 class StegNet(nn.Module):

@@ -1,0 +1,254 @@
+"""One pair hidden and revealed, in every way that `stegnet.py` compares, and what is measured of it.
+
+    cover, secret ──► Way.make ──► Made(cover, secret, container, revealed) ──► measure ──► {name: number}
+
+Columns: `direct`, the float container is decoded as it is, neither clipped nor rounded, and the secret stays float, as
+published; `file`, the container is 8 bits, written as PNG and read back, and so is the secret. Header and salt, which
+`intarsia hide` adds, are left out: on 64 x 64 pixels they would be a fifth of all samples.
+"""
+
+import dataclasses
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image as Pil
+from PIL import ImageFilter
+
+import intarsia
+from intarsia.engine.tiles import tiled
+from intarsia.media import Image, image_file, metrics
+from intarsia.methods.lsb import hide_bits, reveal_bits
+from intarsia.methods.stegnet import METHOD
+from intarsia.methods.stegnet.objective import capacity, flatness
+
+Samples = NDArray[np.uint8]
+Picture = NDArray[Any]
+
+SPIKE, FLOOR, AROUND = 5.0, 10, 7
+"""A spike is a pixel whose error, of its worst channel, exceeds `FLOOR` levels and `SPIKE` times the median of the
+errors in the `AROUND` x `AROUND` pixels around it: noise that stands out. A quantile of the whole picture's errors
+would say nothing of it where a surface went wrong."""
+
+RUINED = 64
+"""Levels; a pixel whose worst channel is further off is ruined."""
+
+WORST_IS_LOW = ("written_bpp", "decoded_rate", "bpp", "container_psnr", "container_ssim", "secret_psnr", "secret_ssim")
+"""Measures of which more is better; of all others less is better."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A pair there and back; pictures [H, W, 3], all uint8 0..255, or all float32 with black 0 and white 1.
+
+    `written`: bits per pixel that were really written, where they can be counted.
+    """
+
+    cover: Picture
+    secret: Picture
+    container: Picture
+    revealed: Picture
+    written: float | None = None
+
+    def error(self) -> NDArray[np.float64]:
+        """Return |container - cover| in levels of 255, [H, W, 3]."""
+        return np.abs(levels(self.container) - levels(self.cover))
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to hide and reveal a pair.
+
+    Attributes:
+        name: of the run or the method.
+        column: "direct" or "file".
+        statistics: "running", "batch", or "" where there is nothing to normalise.
+        make: takes cover and secret, uint8 [H, W, 3].
+    """
+
+    name: str
+    column: str
+    statistics: str
+    make: Callable[[Samples, Samples], Made]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained StegNet: its name, settings, recipe, and ways."""
+
+    name: str
+    config: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    ways: tuple[Way, ...] = field(repr=False)
+
+    def way(self, column: str = "file", statistics: str = "running") -> Way:
+        """Return one of its ways."""
+        return next(way for way in self.ways if (way.column, way.statistics) == (column, statistics))
+
+
+def levels(picture: Picture) -> NDArray[np.float64]:
+    """Return a picture as float64, 0..255."""
+    return picture.astype(np.float64) * (1 if picture.dtype == np.uint8 else 255)
+
+
+def unit(picture: Samples) -> NDArray[np.float32]:
+    """Return a picture as float32, 0..1."""
+    return picture.astype(np.float32) / np.float32(255)
+
+
+def through_png(samples: Samples) -> Samples:
+    """Return what a PNG file gives back."""
+    return image_file.decode(image_file.encode(Image(samples), "PNG")).samples
+
+
+# --- ways ----------------------------------------------------------------------------------------------------
+
+
+def load(folder: Path) -> Run:
+    """Load a run folder as hiding does.
+
+    Raises:
+        WeightsError: its weights are damaged or not StegNet's.
+    """
+    method = METHOD.equip(str(folder.resolve()), "cpu")
+    model = method.model()
+    config, ways = method.settled(model), []
+    for statistics in ("running", "batch"):
+        how = dataclasses.replace(config, batch_statistics=statistics == "batch")
+        net = method.loaded(model, how)
+        ways.append(Way(folder.name, "direct", statistics, _direct(method, net, how)))
+        ways.append(Way(folder.name, "file", statistics, _by_file(method, net, how)))
+    written = folder / "config.json"
+    recipe = json.loads(written.read_text()).get("recipe", {}) if written.exists() else {}
+    return Run(folder.name, dataclasses.asdict(config), recipe, tuple(ways))
+
+
+def _direct(method: Any, net: torch.nn.Module, config: Any) -> Callable[[Samples, Samples], Made]:  # noqa: ANN401
+    def make(cover: Samples, secret: Samples) -> Made:
+        given = [torch.from_numpy(unit(each)).permute(2, 0, 1)[None] for each in (cover, secret)]
+        with torch.inference_mode():  # float32 throughout, whatever hiding would take
+            container = tiled(lambda c, s: method.embed(net, c, s, config), given, method.margin)
+            revealed = tiled(lambda c: method.extract(net, c, config), [container], method.margin)
+        found = (each[0].permute(1, 2, 0).numpy() for each in (container, revealed))
+        return Made(unit(cover), unit(secret), *found)
+
+    return make
+
+
+def _by_file(method: Any, net: torch.nn.Module, config: Any) -> Callable[[Samples, Samples], Made]:  # noqa: ANN401
+    def make(cover: Samples, secret: Samples) -> Made:
+        painted = method._through(lambda c, s: method.embed(net, c, s, config), net, cover, secret)
+        container = through_png(painted)
+        revealed = method._through(lambda c: method.extract(net, c, config), net, container)
+        return Made(cover, secret, container, through_png(revealed))
+
+    return make
+
+
+def lsb(bits: int, *, midpoint: bool = False) -> Way:
+    """Return LSB replacement, `bits` deep; filled with zeros as published, or with the middle of what was lost."""
+
+    def make(cover: Samples, secret: Samples) -> Made:
+        container = through_png(hide_bits(cover, secret, bits))
+        return Made(cover, secret, container, reveal_bits(container, bits, midpoint=midpoint), 3.0 * bits)
+
+    return Way(f"lsb-{bits}" + (" midpoint (ours)" if midpoint else ""), "file", "", make)
+
+
+def mantissa() -> Way:
+    """Return the control for `direct`: a float container whose digits behind the point are the secret."""
+    step = np.float32(1 / 8192)
+
+    def make(cover: Samples, secret: Samples) -> Made:
+        container = (cover + secret * step) / np.float32(255)
+        digits = container * np.float32(255)
+        revealed = (digits - np.floor(digits + step / 2)) / step
+        return Made(
+            unit(cover), unit(secret), container, np.clip(np.rint(revealed) / 255, 0, 1).astype(np.float32), 24.0
+        )
+
+    return Way("control: secret in the mantissa", "direct", "", make)
+
+
+def exact() -> Way:
+    """Return the exact path, with header, salt and encryption: `intarsia.hide` and `intarsia.reveal` as they are."""
+
+    def make(cover: Samples, secret: Samples) -> Made:
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder, "container.png")
+            hidden = intarsia.hide(Image(cover), Image(secret), out)
+            container, revealed = image_file.load(out).samples, intarsia.reveal(out).value
+        assert isinstance(revealed, Image)
+        return Made(cover, secret, container, revealed.samples, 8 * hidden.secrets[0].bytes / cover[..., 0].size)
+
+    return Way("exact", "file", "", make)
+
+
+# --- measures ------------------------------------------------------------------------------------------------
+
+
+def measure(made: Made) -> dict[str, float]:
+    """Return what is measured of one pair; rates are of 1, errors are in levels of 255, correlations are 0..1."""
+    error = made.error()
+    worst = error.max(2)
+    decoded = 1 - metrics.mae(made.secret, made.revealed) / 255  # equation 1
+    return {
+        "changing_rate": metrics.mae(made.cover, made.container) / 255,  # equation 2
+        "decoded_rate": decoded,
+        "bpp": capacity(decoded),  # equation 3
+        **({} if made.written is None else {"written_bpp": made.written}),
+        "container_psnr": metrics.psnr(made.cover, made.container),
+        "container_ssim": metrics.ssim(made.cover, made.container),
+        "secret_psnr": metrics.psnr(made.secret, made.revealed),
+        "secret_ssim": metrics.ssim(made.secret, made.revealed),
+        "error_p999": float(np.quantile(error, 0.999)),
+        "error_max": float(error.max()),
+        "spikes": float(spikes(worst).mean()) * 1e6,
+        "ruined": float((worst > RUINED).mean()),
+        **by_surface(made.cover, error),
+        **visible(levels(made.container) - levels(made.cover), levels(made.secret)),
+    }
+
+
+def spikes(worst: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which pixels are spikes (figure 8), [H, W], of each pixel's largest error, [H, W]; rule at `SPIKE`."""
+    shown = Pil.fromarray(np.clip(np.rint(worst), 0, 255).astype(np.uint8))
+    around = np.asarray(shown.filter(ImageFilter.MedianFilter(AROUND)))
+    return (worst > SPIKE * around) & (worst > FLOOR)
+
+
+def by_surface(cover: Picture, error: NDArray[np.float64]) -> dict[str, float]:
+    """Return the mean error weighted by the flatness around each pixel, and by one minus it."""
+    signed = torch.from_numpy(levels(cover) / 127.5 - 1).permute(2, 0, 1)[None]
+    flat = flatness(signed)[0, 0].numpy()
+    mean = error.mean(2)
+    weighted = ((mean * weight).sum() / max(weight.sum(), 1e-9) for weight in (flat, 1 - flat))
+    return dict(zip(("error_flat", "error_textured"), map(float, weighted), strict=True))
+
+
+def visible(residual: NDArray[np.float64], secret: NDArray[np.float64]) -> dict[str, float]:
+    """Return how much of the secret shows in container - cover, and what a picture that is not hidden there gives.
+
+    shows_secret: the largest |r| of a channel of the residual and one of the secret; shows_edges: |r| of the mean
+    |residual| and the gradient of the secret's grey. `_chance`: the same with the secret turned by 180 degrees.
+    """
+    strength = np.abs(residual).mean(2)
+    result = {}
+    for name, picture in (("", secret), ("_chance", secret[::-1, ::-1])):
+        pairs = (correlation(residual[..., i], picture[..., j]) for i in range(3) for j in range(3))
+        result["shows_secret" + name] = max(map(abs, pairs))
+        result["shows_edges" + name] = abs(correlation(strength, np.hypot(*np.gradient(picture.mean(2)))))
+    return result
+
+
+def correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Return Pearson's r of two planes, 0 where one of them does not change."""
+    a, b = one - one.mean(), other - other.mean()
+    scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / scale if scale > 1e-9 else 0.0
