@@ -118,8 +118,8 @@ def side_by_side(made: Mapping[str, Made]) -> Figure:
     figure, grid = framed(2 * len(made), len(titles))
     for number, (name, each) in enumerate(made.items()):
         found = measure(each)
-        first = f"{name}: cover and container\nchanged {found['changing_rate']:.2%}, {found['container_psnr']:.1f} dB"
-        second = f"secret and revealed\ndecoded {found['decoded_rate']:.2%}, {found['bpp']:.2f} bpp*"
+        first = f"{name}: container\nchanged {found['changing_rate']:.2%}, {found['container_psnr']:.1f} dB"
+        second = f"revealed\ndecoded {found['decoded_rate']:.2%}, {found['bpp']:.2f} bpp*"
         for axes, label, one, other in (
             (grid[2 * number], first, each.cover, each.container),
             (grid[2 * number + 1], second, each.secret, each.revealed),
@@ -225,7 +225,7 @@ def capacity(rows: "Sequence[Row]") -> Figure:
         xlabel="container PSNR, dB", ylabel="bits per pixel as the paper counts: 24 × decoded rate", ylim=(0, 25.5)
     )
     axis.set_title(f"{kept[0].size} × {kept[0].size} pixels, from the file; bars: 95 % intervals", fontsize="medium")
-    axis.margins(x=0.12)
+    axis.margins(x=0.15)
     axis.grid(True, alpha=0.3)
     figure.legend(fontsize="small", loc="outside right upper")
     return figure

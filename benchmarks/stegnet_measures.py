@@ -32,9 +32,9 @@ Samples = NDArray[np.uint8]
 Picture = NDArray[Any]
 
 SPIKE, FLOOR, AROUND = 5.0, 10, 7
-"""A spike is a pixel whose error, of its worst channel, exceeds `FLOOR` levels and `SPIKE` times the median of the
-errors in the `AROUND` x `AROUND` pixels around it: noise that stands out. A quantile of the whole picture's errors
-would say nothing of it where a surface went wrong."""
+"""A spike is a pixel whose error, of its worst channel, exceeds `FLOOR` levels and `SPIKE` times what three quarters
+of the `AROUND` x `AROUND` pixels around it stay below: noise that stands out, not the corner of a surface that went
+wrong. A quantile of the whole picture's errors would find nothing where such a surface is."""
 
 RUINED = 64
 """Levels; a pixel whose worst channel is further off is ruined."""
@@ -133,8 +133,8 @@ def _direct(method: Any, net: torch.nn.Module, config: Any) -> Callable[[Samples
     def make(cover: Samples, secret: Samples) -> Made:
         given = [torch.from_numpy(unit(each)).permute(2, 0, 1)[None] for each in (cover, secret)]
         with torch.inference_mode():  # float32 throughout, whatever hiding would take
-            container = tiled(lambda c, s: method.embed(net, c, s, config), given, method.margin)
-            revealed = tiled(lambda c: method.extract(net, c, config), [container], method.margin)
+            container = tiled(lambda c, s: method.embed(net, c, s, config), given, method.margin, method.tile(config))
+            revealed = tiled(lambda c: method.extract(net, c, config), [container], method.margin, method.tile(config))
         found = (each[0].permute(1, 2, 0).numpy() for each in (container, revealed))
         return Made(unit(cover), unit(secret), *found)
 
@@ -143,9 +143,9 @@ def _direct(method: Any, net: torch.nn.Module, config: Any) -> Callable[[Samples
 
 def _by_file(method: Any, net: torch.nn.Module, config: Any) -> Callable[[Samples, Samples], Made]:  # noqa: ANN401
     def make(cover: Samples, secret: Samples) -> Made:
-        painted = method._through(lambda c, s: method.embed(net, c, s, config), net, cover, secret)
+        painted = method._through(lambda c, s: method.embed(net, c, s, config), net, method.tile(config), cover, secret)
         container = through_png(painted)
-        revealed = method._through(lambda c: method.extract(net, c, config), net, container)
+        revealed = method._through(lambda c: method.extract(net, c, config), net, method.tile(config), container)
         return Made(cover, secret, container, through_png(revealed))
 
     return make
@@ -219,7 +219,7 @@ def measure(made: Made) -> dict[str, float]:
 def spikes(worst: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which pixels are spikes (figure 8), [H, W], of each pixel's largest error, [H, W]; rule at `SPIKE`."""
     shown = Pil.fromarray(np.clip(np.rint(worst), 0, 255).astype(np.uint8))
-    around = np.asarray(shown.filter(ImageFilter.MedianFilter(AROUND)))
+    around = np.asarray(shown.filter(ImageFilter.RankFilter(AROUND, 3 * AROUND**2 // 4)))
     return (worst > SPIKE * around) & (worst > FLOOR)
 
 

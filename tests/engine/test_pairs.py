@@ -168,7 +168,7 @@ def test_pairs_that_cannot_be_are_refused():
     Pairs(plain(pictures, [1]), plain(pictures, [2]), 2)
     with pytest.raises(InputError, match="no secret to learn from"):
         Pairs(plain(pictures), plain(pictures, []), 2)
-    with pytest.raises(InputError, match="no cover to validate on; set validation="):
+    with pytest.raises(InputError, match="no cover to validate on; set a larger validation="):
         Pairs(plain(pictures), plain(pictures), 2).validation(1)
     with pytest.raises(UsageError, match="batch=0"):
         Pairs(plain(pictures), plain(pictures), 0)

@@ -499,7 +499,8 @@ def test_too_few_pictures_are_told_before_anything_is_made(order, tmp_path, coun
 
 
 def test_a_single_picture_kept_for_validation_is_told_at_once(order, data, tmp_path):
-    refused(order(settings={"validation": 0.05}), InputError, "validation=")
+    three = fill(tmp_path / "three", count=3)
+    refused(order(data=[three], settings={"validation": 0.05}), InputError, "validation=")
     assert not (tmp_path / "run").exists()
 
 
