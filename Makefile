@@ -27,8 +27,9 @@ check: .venv/test  ## format, lint and types only
 	$(BIN)/ruff check src tests benchmarks examples
 	$(BIN)/mypy
 
-bench: .venv/test .venv/others  ## time and distortion beside other tools on this machine
+bench: .venv/test .venv/others  ## time and distortion beside other tools, and items/s of training, on this machine
 	$(BIN)/python benchmarks/compare.py --stegano .venv/others/bin/stegano-lsb
+	$(BIN)/python benchmarks/training.py
 
 docs: .venv/docs  ## build the documentation into site/
 	$(BIN)/mkdocs build --quiet --strict
