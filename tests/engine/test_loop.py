@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from intarsia.engine import checkpoint
-from intarsia.engine.loop import Company, learn, team
+from intarsia.engine.company import Company, team
+from intarsia.engine.loop import learn
 from intarsia.engine.recipe import Phase
 from intarsia.engine.run import Run, records
 from intarsia.errors import UsageError, WeightsError

@@ -17,7 +17,8 @@ from intarsia.engine.run import Run, records
 TESTS = Path(__file__).parents[1]
 SCRIPT = """
     import dataclasses, sys
-    from intarsia.engine.loop import learn, team
+    from intarsia.engine.company import team
+    from intarsia.engine.loop import learn
     from intarsia.engine.run import Run
     from toys import RECIPE, Noise, Toy
 

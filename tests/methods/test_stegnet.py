@@ -9,7 +9,8 @@ import torch
 from skimage import data
 from torch.nn import functional
 
-from intarsia.engine.loop import learn, team
+from intarsia.engine.company import team
+from intarsia.engine.loop import learn
 from intarsia.engine.recipe import Phase, Recipe
 from intarsia.errors import UsageError
 from intarsia.methods.stegnet import METHOD, StegNetConfig, objective

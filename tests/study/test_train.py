@@ -13,7 +13,8 @@ from safetensors import safe_open
 
 from conftest import snapshot
 from intarsia.errors import InputError, IntarsiaError, OutputError, UsageError, WeightsError
-from intarsia.study.train import Order, Watch, train
+from intarsia.study.orders import Order
+from intarsia.study.train import Watch, train
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TOY = "toy_hider:METHOD"

@@ -15,7 +15,7 @@ from ..errors import UsageError
 from . import console, options
 
 if TYPE_CHECKING:
-    from ..engine.loop import Tick
+    from ..engine.company import Tick
 
 
 def train(
@@ -49,7 +49,8 @@ def train(
     if seed is not None:
         settings.setdefault("seed", seed)
     from ..engine.memory import keep_memory
-    from ..study.train import Order, Watch
+    from ..study.orders import Order
+    from ..study.train import Watch
     from ..study.train import train as study
 
     keep_memory()
