@@ -9,7 +9,7 @@ its central crop, with `--large` pairs, since they take long, and with `--exact`
 
     pairs.jsonl   every pair, written while it goes on          table.md      means, 95 % intervals, worst, to read
     table.jsonl   a line for each row of the table              table.csv     a line for each row and measure
-    figure1_SIZE, figure6_SIZE, figure7_SIZE, figure8_SIZE, capacity_SIZE    .png and .svg; see `stegnet_figures.py`
+    figure1_SIZE, strides_SIZE, poolings_SIZE, figure8_SIZE, capacity_SIZE    .png and .svg; see `stegnet_figures.py`
 
 Intervals are bootstrapped over pictures, not over pairs: two pairs with one picture in common are not two observations.
 What each measure is stands in `stegnet_measures.py`.

@@ -1,7 +1,8 @@
 """StegNet's figures: what the paper shows in its figures 1, 3 and 6 to 8, and capacity against distortion.
 
-    figure1    one pair: original, result, residuals x1 x5 x10 (equation 4), of StegNet and of LSB-3
-    figure6    container and revealed secret against strided layers        figure7    against poolings
+    figure1    one pair: original, result, residuals x1 x5 x10 (equation 4), of StegNet and of LSB-3 (figures 1, 3)
+    strides    container and revealed secret against strided layers (figures 6 and 7)
+    poolings   the same against what halves the picture (section 4.3)
     figure8    with and without the variance loss: container, difference x10, spikes marked, histogram of errors
     capacity   bits per pixel, as the paper counts them and as they are written, against the container's PSNR
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 Pair = tuple[Samples, Samples]
 
 DPI = 130
-_MARKS = "osD^v<>pP*X"
+_MARKS = "osD^v<>pPX8hHd"
 
 
 def draw_all(runs: Sequence[Run], pair: Pair, rows: "Sequence[Row]", folder: Path) -> None:
@@ -44,8 +45,8 @@ def draw_all(runs: Sequence[Run], pair: Pair, rows: "Sequence[Row]", folder: Pat
     size = pair[0].shape[0]
     figures: dict[str, Callable[[], Figure | None]] = {
         "figure1": lambda: side_by_side({name: make(*pair) for name, make in first_ways(runs[0]).items()}),
-        "figure6": lambda: strip(strided(runs), pair),
-        "figure7": lambda: strip(pooled(runs), pair),
+        "strides": lambda: strip(strided(runs), pair),
+        "poolings": lambda: strip(pooled(runs), pair),
         "figure8": lambda: variance(with_and_without(runs), pair),
         "capacity": lambda: capacity(rows),
     }
@@ -145,7 +146,7 @@ def magnified(error: NDArray[np.float64], factor: float) -> Samples:
 
 
 def strip(runs: Mapping[str, Run], pair: Pair) -> Figure | None:
-    """Draw figures 6 and 7: containers above, revealed secrets below, the originals at the left."""
+    """Draw figures 6 and 7 in one: containers above, revealed secrets below, the originals at the left."""
     if len(runs) < 2:
         return None
     figure, grid = framed(2, 1 + len(runs), side=1.55)
@@ -176,7 +177,7 @@ def variance(runs: Mapping[str, Run], pair: Pair) -> Figure | None:
         worst = each.error().max(2)
         show(axes[0], each.container)
         show(axes[1], np.clip(10 * each.error(), 0, 255).astype(np.uint8))
-        show(axes[2], (255 - levels(each.container).mean(2) / 3).astype(np.uint8))
+        show(axes[2], (170 + levels(each.container).mean(2) / 3).astype(np.uint8))
         where = np.argwhere(spikes(worst))
         axes[2].plot(where[:, 1], where[:, 0], "ks", markersize=4, fillstyle="none", markeredgewidth=0.9)
         axes[0].set_ylabel(f"{name}\nmean {each.error().mean():.1f}, max {worst.max():.0f} levels")

@@ -64,7 +64,7 @@ def test_tables_and_figures_are_written(capsys):
     assert len(Path("out/pairs.jsonl").read_text().splitlines()) == 4 * len(lines)
     control = next(line for line in lines if line["name"].startswith("control"))
     assert control["decoded_rate"]["min"] == 1 and control["container_psnr"]["min"] > 70
-    for name in ("figure1", "figure6", "figure7", "figure8", "capacity"):
+    for name in ("figure1", "strides", "poolings", "figure8", "capacity"):
         assert all(Path(f"out/{name}_16{suffix}").stat().st_size > 1000 for suffix in (".png", ".svg")), name
     assert "left out" not in capsys.readouterr().err
     assert "| lsb-3 | file |" in Path("out/table.md").read_text()

@@ -271,10 +271,10 @@ def test_info_of_any_file(cli, secret):
 
 def test_methods_and_their_papers(cli):
     text = cli.works("methods", password=None).out.decode()
-    assert [line.split()[0] for line in text.splitlines()] == ["exact", "lsb", "stegnet"]
+    assert [line.split()[0] for line in text.splitlines()] == ["exact", "lsb", "stegnet", "deep_steg"]
     cited = cli.works("methods", "--cite", password=None).out.decode()
     entries = re.findall(r"^@(\w+)\{(\w+),.*\}$", cited, re.MULTILINE)
-    assert len(entries) == len(cited.splitlines()) == 3
+    assert len(entries) == len(cited.splitlines()) == 4
     assert all(cited.count(bracket) == cited.count(other) for bracket, other in ("{}",))
     assert cli.works("methods", "lsb", "--cite", password=None).out.decode() == cited.splitlines()[1] + "\n"
 

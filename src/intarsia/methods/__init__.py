@@ -17,6 +17,7 @@ TABLE = {
     "exact": "intarsia.methods.exact:METHOD",
     "lsb": "intarsia.methods.lsb:METHOD",
     "stegnet": "intarsia.methods.stegnet:METHOD",
+    "deep_steg": "intarsia.methods.deep_steg:METHOD",
 }
 DEFAULT = "exact"
 
