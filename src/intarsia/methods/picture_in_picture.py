@@ -37,7 +37,7 @@ MARGIN_DB = 3.0
 ENOUGH_DB = 30.0
 """What is good enough for any secret, one that is nearly flat itself among them."""
 
-PIXELS = 1 << 20
+PIXELS = 1 << 18
 """Pixels that go through networks at once, margin included, if nothing speaks against it."""
 
 _SIZE_BYTES = 4
