@@ -182,3 +182,16 @@ def test_a_salt_is_uniform_and_public():
     places.write_salt(digits)
     assert places.read_salt() == salt_bytes(digits)
     assert Places(places.samples).read_salt() == salt_bytes(digits)
+
+
+def test_painting_reaches_what_replacing_leaves_alone_but_for_closed_places():
+    samples = np.full(3000, 100, np.uint8)
+    closed = np.zeros(3000, np.bool_)
+    closed[:30] = True
+    keys = Keys(bytes(32))
+    replaced, painted = (Scattered(Places(samples, closed), keys, "exact", 64) for _ in range(2))
+    replaced.replace(samples + 50)
+    painted.paint(samples + 50)
+    reserved = painted.reserved
+    assert (replaced.samples[reserved] == 100).all() and (painted.samples[reserved] == 150).all()
+    assert (painted.samples[:30] == 100).all() and (painted.samples[30:] == 150).all()

@@ -158,7 +158,7 @@ def read(path: PathLike) -> dict[str, Any]:
     try:
         found = yaml.load(data, Loader=_loader())  # noqa: S506 (a subclass of the safe one)
     except (yaml.YAMLError, UnicodeError, ValueError, RecursionError) as error:
-        where = " ".join(str(error).split())[:200]
+        where = " ".join(str(error).replace(' in "<byte string>",', " in").split())[:200]
         raise UsageError(f"{files.shown(path)}: not a recipe: {where}; expected lines like batch: 64") from error
     if not isinstance(found, dict):
         raise UsageError(f"{files.shown(path)}: holds {type(found).__name__}; expected lines like batch: 64")
