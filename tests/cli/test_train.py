@@ -368,3 +368,27 @@ def test_a_disk_that_is_really_full(ready, unbroken):
         same_run(disk / "run", unbroken)
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+WITHOUT_TORCH = (
+    "-c",
+    "import sys\n"
+    "class Nowhere:\n"
+    "    def find_spec(self, name, path=None, target=None):\n"
+    "        if name.split('.')[0] in ('torch', 'accelerate', 'safetensors', 'matplotlib', 'yaml'):\n"
+    "            raise ModuleNotFoundError(name)\n"
+    "sys.meta_path.insert(0, Nowhere())\n"
+    "from intarsia.cli import main\n"
+    "main()",
+)
+
+
+def test_where_torch_is_not_installed_it_says_how_to_get_it(tmp_path):
+    def run(*arguments):
+        return subprocess.run([sys.executable, *WITHOUT_TORCH, *arguments], capture_output=True, text=True, timeout=60)
+
+    trained = run("train", "stegnet", "--data", str(tmp_path), "--run", str(tmp_path / "run"))
+    assert (trained.returncode, trained.stdout) == (2, "")
+    assert trained.stderr == "intarsia: error: stegnet needs torch: pip install 'intarsia[neural]'\n"
+    assert not list(tmp_path.iterdir())
+    assert run("methods").returncode == run("models", "list").returncode == 0

@@ -69,7 +69,7 @@ class Learned(Method[ConfigT]):
 
     def notices(self) -> tuple[str, ...]:
         """Say that the CPU is used where a GPU was asked for and there is none."""
-        if self._device != "cuda" or importlib.util.find_spec("torch") is None:
+        if self._device != "cuda" or not _has_torch():
             return ()
         from ..engine import hardware
 
@@ -157,8 +157,15 @@ class Learned(Method[ConfigT]):
 
 def need_torch(name: str) -> None:
     """Raise `UsageError` when torch is not installed."""
-    if importlib.util.find_spec("torch") is None:
+    if not _has_torch():
         raise UsageError(f"{name} needs torch: pip install 'intarsia[neural]'")
+
+
+def _has_torch() -> bool:
+    try:
+        return importlib.util.find_spec("torch") is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def config_record(config: object) -> dict[str, Any]:

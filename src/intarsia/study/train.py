@@ -86,10 +86,10 @@ def train(order: Order, watch: Watch | None = None) -> Trained:
     """
     watch = watch or Watch()
     room = room_of(order.method)
+    need_torch(order.method)
     earlier = earlier_run(order)
     settings = settled(order, room, earlier)
     check_place(order)
-    need_torch(order.method)
     if settings.recipe.tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise UsageError("tensorboard=true needs it: pip install tensorboard")
     from ..engine import hardware
