@@ -32,10 +32,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from intarsia.engine import memory
+from intarsia.engine.feed import rows_of_pixels
 from intarsia.methods.stegnet.network import StegNet, Tower
 from intarsia.methods.stegnet.objective import absolute, variance
 
 WAYS = ("torch", "ours", "memory")
+WARM = 4  # steps that are not counted; until then a virtual machine still hands out its memory, page by page
 ITEMS = {"stegnet": 64, "plain": 16, "use": 1}
 SIDE = {"stegnet": 64, "plain": 64, "use": 512}
 
@@ -77,11 +79,12 @@ def prepare(name: str, way: str) -> Callable[[], object]:
     optimiser = torch.optim.Adam(net.parameters(), 1e-5, fused=True if fast else None)
 
     def losses() -> Tensor:
+        given, wanted = (rows_of_pixels(each) if fast else each for each in (cover, secret))
         with torch.autocast("cpu", torch.bfloat16, enabled=fast):
             if name == "plain":
-                given = cover.contiguous(memory_format=torch.channels_last) if fast else cover
-                return (net(given).float() - secret).square().mean()
-            return stegnet_losses(net, cover, secret, way)
+                # As a sum: torch spreads the gradient of a mean out channels first, whatever the layout.
+                return (net(given).float() - wanted).square().sum() / wanted.numel()
+            return stegnet_losses(net, given, wanted, way)
 
     def step() -> None:
         optimiser.zero_grad()
@@ -115,11 +118,11 @@ def measure(name: str, threads: int, repeats: int) -> dict[str, dict[str, float]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     workers = {way: subprocess.Popen([*command, way], **pipes) for way in WAYS}
     taken: dict[str, list[list[float]]] = {way: [] for way in WAYS}
-    for number in range(repeats + 1):
+    for number in range(repeats + WARM):
         for way, worker in workers.items():
             print(file=worker.stdin, flush=True)
             found = [float(value) for value in worker.stdout.readline().split()]
-            if number:  # the first one warms up
+            if number >= WARM:
                 taken[way].append(found)
     for worker in workers.values():
         worker.stdin.close()

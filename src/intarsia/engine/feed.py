@@ -60,7 +60,7 @@ class Feed:
             raise found
         batch = on(found, self._device)
         if self._channels_last:
-            batch = {name: _rows_of_pixels(tensor) for name, tensor in batch.items()}
+            batch = {name: rows_of_pixels(tensor) for name, tensor in batch.items()}
         return batch
 
     def close(self) -> None:
@@ -88,5 +88,6 @@ class Feed:
             step += 1
 
 
-def _rows_of_pixels(tensor: torch.Tensor) -> torch.Tensor:
+def rows_of_pixels(tensor: torch.Tensor) -> torch.Tensor:
+    """Return pictures [B, C, H, W] laid out channels last; anything else as it is."""
     return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
