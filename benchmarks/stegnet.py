@@ -1,11 +1,12 @@
-"""StegNet's runs measured and drawn, beside LSB and the exact path.
+"""Runs of StegNet and Deep-Steg measured and drawn, beside LSB and the exact path.
 
     python benchmarks/stegnet.py RUN... --pictures FOLDER... -o DIR [--pairs 200] [--large 24] [--exact 4]
                                  [--limit N] [--size 64] [--size 512] [--seed 0] [--no-figures]
 
-RUN is the folder of a training run, FOLDER holds pictures that no run has seen. Pairs are of different pictures, drawn
-with `--seed` and without replacement. A size up to 256 is a whole picture shrunk (Lanczos), as published; a larger one
-its central crop, with `--large` pairs, since they take long, and with `--exact` of them through the exact path.
+RUN is the folder of a training run, the first one StegNet's; FOLDER holds pictures that no run has seen. Pairs are of
+different pictures, drawn with `--seed` and without replacement. A size up to 256 is a whole picture shrunk (Lanczos),
+as published; a larger one its central crop, with `--large` pairs, since they take long, and with `--exact` of them
+through the exact path.
 
     pairs.jsonl   every pair, written while it goes on          table.md      means, 95 % intervals, worst, to read
     table.jsonl   a line for each row of the table              table.csv     a line for each row and measure
@@ -54,6 +55,7 @@ QUALITY = {
     "container_ssim": ("container SSIM", 1, 4),
     "secret_psnr": ("secret PSNR, dB", 1, 2),
     "secret_ssim": ("secret SSIM", 1, 4),
+    "again_psnr": ("cover decoded, dB", 1, 2),
 }
 ERRORS = {
     "error_p999": ("99.9 % error, levels", 1, 1),

@@ -71,7 +71,7 @@ def first_ways(run: Run) -> dict[str, Callable[[Samples, Samples], Made]]:
 def alike(runs: Sequence[Run], *names: str) -> list[Run]:
     """Return the largest group of runs that differ in the settings of these names alone, and each in its own way."""
     groups: dict[str, dict[str, Run]] = {}
-    for run in runs:
+    for run in (each for each in runs if each.method == "stegnet"):
         rest = {key: value for key, value in run.config.items() if key not in names}
         group = groups.setdefault(repr((sorted(rest.items()), sorted(run.recipe.items(), key=str))), {})
         group.setdefault(repr([run.config[name] for name in names]), run)

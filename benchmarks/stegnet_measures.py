@@ -20,12 +20,13 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image as Pil
 from PIL import ImageFilter
+from torch import Tensor
 
 import intarsia
+from intarsia import methods, zoo
 from intarsia.engine.tiles import tiled
 from intarsia.media import Image, image_file, metrics
 from intarsia.methods.lsb import hide_bits, reveal_bits
-from intarsia.methods.stegnet import METHOD
 from intarsia.methods.stegnet.objective import capacity, flatness
 
 Samples = NDArray[np.uint8]
@@ -39,7 +40,10 @@ wrong. A quantile of the whole picture's errors would find nothing where such a 
 RUINED = 64
 """Levels; a pixel whose worst channel is further off is ruined."""
 
-WORST_IS_LOW = ("written_bpp", "decoded_rate", "bpp", "container_psnr", "container_ssim", "secret_psnr", "secret_ssim")
+WORST_IS_LOW = (
+    *("written_bpp", "decoded_rate", "bpp"),
+    *("container_psnr", "container_ssim", "secret_psnr", "secret_ssim", "again_psnr"),
+)
 """Measures of which more is better; of all others less is better."""
 
 
@@ -47,7 +51,8 @@ WORST_IS_LOW = ("written_bpp", "decoded_rate", "bpp", "container_psnr", "contain
 class Made:
     """A pair there and back; pictures [H, W, 3], all uint8 0..255, or all float32 with black 0 and white 1.
 
-    `written`: bits per pixel that were really written, where they can be counted.
+    `written`: bits per pixel that were really written, where they can be counted. `again`: the cover as it was decoded
+    from the container, where the decoder gives it back too (`both`).
     """
 
     cover: Picture
@@ -55,6 +60,7 @@ class Made:
     container: Picture
     revealed: Picture
     written: float | None = None
+    again: Picture | None = None
 
     def error(self) -> NDArray[np.float64]:
         """Return |container - cover| in levels of 255, [H, W, 3]."""
@@ -67,7 +73,7 @@ class Way:
 
     Attributes:
         name: of the run or the method.
-        column: "direct" or "file".
+        column: "direct", "file", or "file, float32", the same without bfloat16.
         statistics: "running", "batch", or "" where there is nothing to normalise.
         make: takes cover and secret, uint8 [H, W, 3].
     """
@@ -80,16 +86,17 @@ class Way:
 
 @dataclass(frozen=True)
 class Run:
-    """A trained StegNet: its name, settings, recipe, and ways."""
+    """A trained model: its name, method, settings, recipe, and ways."""
 
     name: str
+    method: str
     config: Mapping[str, Any]
     recipe: Mapping[str, Any]
     ways: tuple[Way, ...] = field(repr=False)
 
-    def way(self, column: str = "file", statistics: str = "running") -> Way:
-        """Return one of its ways."""
-        return next(way for way in self.ways if (way.column, way.statistics) == (column, statistics))
+    def way(self) -> Way:
+        """Return how it is used: from the file, with running statistics where there are any."""
+        return next(way for way in self.ways if way.column == "file" and way.statistics in ("running", ""))
 
 
 def levels(picture: Picture) -> NDArray[np.float64]:
@@ -114,41 +121,74 @@ def load(folder: Path) -> Run:
     """Load a run folder as hiding does.
 
     Raises:
-        WeightsError: its weights are damaged or not StegNet's.
+        WeightsError: its weights are damaged.
     """
-    method = METHOD.equip(str(folder.resolve()), "cpu")
-    model = method.model()
+    name = zoo.find(folder.resolve()).method
+    method: Any = methods.load(name)
+    method = method.equip(str(folder.resolve()), "cpu")
+    model, written = method.model(), folder / "config.json"
     config, ways = method.settled(model), []
-    for statistics in ("running", "batch"):
-        how = dataclasses.replace(config, batch_statistics=statistics == "batch")
-        net = method.loaded(model, how)
-        ways.append(Way(folder.name, "direct", statistics, _direct(method, net, how)))
-        ways.append(Way(folder.name, "file", statistics, _by_file(method, net, how)))
-    written = folder / "config.json"
+    for statistics in ("running", "batch") if hasattr(config, "batch_statistics") else ("",):
+        how = dataclasses.replace(config, batch_statistics=statistics == "batch") if statistics else config
+        painter = Painter(method, method.loaded(model, how), how)
+        ways.append(Way(folder.name, "direct", statistics, painter.direct))
+        ways.append(Way(folder.name, "file", statistics, painter.by_file))
+        if statistics != "batch":
+            precise = dataclasses.replace(painter, precise=True)
+            ways.append(Way(folder.name, "file, float32", statistics, precise.by_file))
     recipe = json.loads(written.read_text()).get("recipe", {}) if written.exists() else {}
-    return Run(folder.name, dataclasses.asdict(config), recipe, tuple(ways))
+    return Run(folder.name, name, dataclasses.asdict(config), recipe, tuple(ways))
 
 
-def _direct(method: Any, net: torch.nn.Module, config: Any) -> Callable[[Samples, Samples], Made]:  # noqa: ANN401
-    def make(cover: Samples, secret: Samples) -> Made:
-        given = [torch.from_numpy(unit(each)).permute(2, 0, 1)[None] for each in (cover, secret)]
-        with torch.inference_mode():  # float32 throughout, whatever hiding would take
-            container = tiled(lambda c, s: method.embed(net, c, s, config), given, method.margin, method.tile(config))
-            revealed = tiled(lambda c: method.extract(net, c, config), [container], method.margin, method.tile(config))
-        found = (each[0].permute(1, 2, 0).numpy() for each in (container, revealed))
-        return Made(unit(cover), unit(secret), *found)
+@dataclass(frozen=True)
+class Painter:
+    """Networks with their weights; `precise`: in float32 where hiding would take bfloat16."""
 
-    return make
+    method: Any
+    net: Any
+    config: Any
+    precise: bool = False
+
+    def direct(self, cover: Samples, secret: Samples) -> Made:
+        """Hide and reveal through a float container, in float32."""
+        container = self._tiled(self._embed, *(_tensor(each) for each in (cover, secret)))
+        revealed = self._tiled(self._extract, container)
+        return Made(unit(cover), unit(secret), _picture(container), _picture(revealed))
+
+    def by_file(self, cover: Samples, secret: Samples) -> Made:
+        """Hide and reveal through a PNG."""
+        container = through_png(self._levels(self._embed, cover, secret))
+        revealed = through_png(self._levels(self._extract, container))
+        both = getattr(self.config, "both", False)
+        again = through_png(self._levels(self._extract_cover, container)) if both else None
+        return Made(cover, secret, container, revealed, again=again)
+
+    def _embed(self, cover: Tensor, secret: Tensor) -> Tensor:
+        return self.method.embed(self.net, cover, secret, self.config)
+
+    def _extract(self, container: Tensor) -> Tensor:
+        return self.method.extract(self.net, container, self.config)
+
+    def _extract_cover(self, container: Tensor) -> Tensor:
+        return (self.net.decode(2 * container - 1)[:, 3:] + 1) / 2
+
+    def _tiled(self, run: Callable[..., Tensor], *given: Tensor) -> Tensor:
+        with torch.inference_mode():
+            return tiled(run, given, self.method.margin, self.method.tile(self.config))
+
+    def _levels(self, run: Callable[..., Tensor], *pictures: Samples) -> Samples:
+        if not self.precise:
+            return self.method._through(run, self.net, self.method.tile(self.config), *pictures)
+        found = self._tiled(run, *(_tensor(each) for each in pictures))
+        return np.rint(np.clip(_picture(found), 0, 1) * 255).astype(np.uint8)
 
 
-def _by_file(method: Any, net: torch.nn.Module, config: Any) -> Callable[[Samples, Samples], Made]:  # noqa: ANN401
-    def make(cover: Samples, secret: Samples) -> Made:
-        painted = method._through(lambda c, s: method.embed(net, c, s, config), net, method.tile(config), cover, secret)
-        container = through_png(painted)
-        revealed = method._through(lambda c: method.extract(net, c, config), net, method.tile(config), container)
-        return Made(cover, secret, container, through_png(revealed))
+def _tensor(picture: Samples) -> Tensor:
+    return torch.from_numpy(unit(picture)).permute(2, 0, 1)[None]
 
-    return make
+
+def _picture(tensor: Tensor) -> NDArray[np.float32]:
+    return tensor[0].permute(1, 2, 0).numpy()
 
 
 def lsb(bits: int, *, midpoint: bool = False) -> Way:
@@ -207,6 +247,7 @@ def measure(made: Made) -> dict[str, float]:
         "container_ssim": metrics.ssim(made.cover, made.container),
         "secret_psnr": metrics.psnr(made.secret, made.revealed),
         "secret_ssim": metrics.ssim(made.secret, made.revealed),
+        **({} if made.again is None else {"again_psnr": metrics.psnr(made.cover, made.again)}),
         "error_p999": float(np.quantile(error, 0.999)),
         "error_max": float(error.max()),
         "spikes": float(spikes(worst).mean()) * 1e6,

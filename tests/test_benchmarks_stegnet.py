@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image as Pil
 
-from intarsia.methods.stegnet import METHOD, StegNetConfig
+from intarsia.methods import deep_steg
+from intarsia.methods.stegnet import METHOD
 from intarsia.zoo import weights
 from samples import photograph
 
@@ -21,15 +22,15 @@ def _surroundings(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
 
-def run(folder, **settings):
+def run(folder, method=METHOD, **settings):
     """Make a run folder with fresh weights."""
     import dataclasses
 
-    config = StegNetConfig(size=16, **settings)
+    config = method.Config(size=16, **settings)
     torch.manual_seed(0)
     Path(folder).mkdir()
-    facts = {"method": "stegnet", "config": dataclasses.asdict(config), "step": 1, "force": True}
-    tensors = METHOD.network(config).state_dict()
+    facts = {"method": method.facts.name, "config": dataclasses.asdict(config), "step": 1, "force": True}
+    tensors = method.network(config).state_dict()
     floating = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}
     weights.save(Path(folder, "model.safetensors"), floating, **facts)
     Path(folder, "config.json").write_text(json.dumps({"recipe": {"steps": 1}}))
@@ -52,14 +53,20 @@ def test_tables_and_figures_are_written(capsys):
         run("still", variance_loss=0.0),
         run("strided", strided_layers=2),
         run("max", strided_layers=2, pooling="max"),
+        run("both", both=True),
+        run("deep", deep_steg.METHOD, filters=2),
     ]
     stegnet.main([*runs, "--pictures", pictures(), "-o", "out", "--pairs", "4", "--size", "16"])
     lines = [json.loads(line) for line in Path("out/table.jsonl").read_text().splitlines()]
     assert {(line["name"], line["column"], line["statistics"]) for line in lines} >= {
         ("base", "direct", "batch"),
         ("base", "file", "running"),
+        ("base", "file, float32", "running"),
         ("lsb-3", "file", ""),
+        ("deep", "direct", ""),
+        ("deep", "file", ""),
     }
+    assert {line["name"] for line in lines if "again_psnr" in line} == {"both"}
     assert all(line["n"] == 4 and line["size"] == 16 for line in lines)
     assert len(Path("out/pairs.jsonl").read_text().splitlines()) == 4 * len(lines)
     control = next(line for line in lines if line["name"].startswith("control"))
@@ -125,7 +132,13 @@ def test_runs_are_compared_only_where_all_else_agrees():
     from stegnet_measures import Run
 
     def of(name, steps=1, **config):
-        return Run(name, {"strided_layers": 0, "pooling": "none", "variance_loss": 1.0, **config}, {"steps": steps}, ())
+        return Run(
+            name,
+            "stegnet",
+            {"strided_layers": 0, "pooling": "none", "variance_loss": 1.0, **config},
+            {"steps": steps},
+            (),
+        )
 
     runs = [of("long", 9), of("two", strided_layers=2), of("base"), of("still", variance_loss=0.0)]
     assert [run.name for run in strided(runs).values()] == ["base", "two"]
