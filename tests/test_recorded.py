@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import intarsia
-from recorded.make import PASSWORD, fingerprint
+from recorded.make import PASSWORD, fingerprint, with_model
 
 FOLDER = Path(__file__).parent / "recorded"
 EXPECTED = json.loads((FOLDER / "expected.json").read_text())
@@ -14,7 +14,7 @@ EXPECTED = json.loads((FOLDER / "expected.json").read_text())
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_golden_container(name):
-    values = intarsia.reveal(FOLDER / name, password=PASSWORD).values
+    values = intarsia.reveal(FOLDER / name, password=PASSWORD, **with_model(name)).values
     expected = EXPECTED[name] if isinstance(EXPECTED[name], list) else [EXPECTED[name]]
     assert len(values) == len(expected)
     for value, wanted in zip(values, expected, strict=True):

@@ -76,3 +76,14 @@ class OutputError(IntarsiaError):
     """The output cannot be written: it exists, its folder does not, the disk is full."""
 
     exit_code = 8
+
+
+def out_of_memory(where: str = "") -> ResourceError:
+    """Return the error for memory that ran out, with what had been taken until then."""
+    try:
+        import resource
+    except ImportError:  # not a Unix
+        taken = ""
+    else:
+        taken = f"more than {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB are needed; "
+    return ResourceError(f"out of memory{where}; {taken}use a smaller file, or a machine with more")

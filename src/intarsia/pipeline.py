@@ -20,7 +20,16 @@ from .carrier.channel import Foreword
 from .carrier.keys import PUBLIC_PASSWORD, Keyring
 from .carrier.seal import OVERHEAD
 from .container import Header
-from .errors import DoesNotFitError, InputError, IntarsiaError, NoSecretError, UsageError, VerificationError
+from .errors import (
+    DoesNotFitError,
+    InputError,
+    IntarsiaError,
+    NoSecretError,
+    ResourceError,
+    UsageError,
+    VerificationError,
+    WeightsError,
+)
 from .hosts import Host, Inlay, Opened
 from .media import Cover, Value, Video, files, image_file, values, video_file, writing
 from .media.blob import Piece
@@ -274,6 +283,8 @@ def _too_poor(quality: float, placed: Placed) -> str:
 def _failing_as_unverified() -> Iterator[None]:
     try:
         yield
+    except (ResourceError, WeightsError):  # nothing that the saved file could help
+        raise
     except IntarsiaError as error:
         raise VerificationError(_UNVERIFIED) from error
 

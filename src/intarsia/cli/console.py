@@ -13,7 +13,7 @@ from typing import Any, NoReturn, TypeVar
 
 import typer
 
-from ..errors import IntarsiaError, OutputError, ResourceError, printable
+from ..errors import IntarsiaError, OutputError, out_of_memory, printable
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -78,8 +78,8 @@ def _fail(error: BaseException) -> NoReturn:
         message = error.format_message() or "a command is expected"  # type: ignore[attr-defined]
         say(f"error: {message}{where}")
         _leave(2)
-    if isinstance(error, MemoryError):
-        error = ResourceError("out of memory; use a smaller file, or a machine with more")
+    if isinstance(error, MemoryError) or _cannot_be_mapped(error):
+        error = out_of_memory()
     if isinstance(error, OSError):
         error = OutputError(f"{error.filename or 'standard output'}: {(error.strerror or str(error)).lower()}")
     if isinstance(error, IntarsiaError):
@@ -89,6 +89,11 @@ def _fail(error: BaseException) -> NoReturn:
         _leave(error.exit_code)
     say(f"error: unexpected {type(error).__name__}: {error}; --debug shows where")
     _leave(1)
+
+
+def _cannot_be_mapped(error: BaseException) -> bool:
+    """Whether a library did not fit into memory."""
+    return isinstance(error, ImportError) and ("map segment" in str(error) or "allocate memory" in str(error))
 
 
 def interrupted(line: str) -> NoReturn:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ..errors import ResourceError
+from ..errors import ResourceError, out_of_memory
 
 
 def tiled(run: Callable[..., Tensor], pictures: Sequence[Tensor], margin: int, pixels: int) -> Tensor:
@@ -41,9 +41,8 @@ def tiled(run: Callable[..., Tensor], pictures: Sequence[Tensor], margin: int, p
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         if not _is_memory(error):
             raise
-        raise ResourceError(
-            f"out of memory at tiles of {smaller:,} pixels; use a smaller picture, --device cpu, or a larger machine"
-        ) from error
+        other = " (or try --device cpu)" if torch.cuda.is_available() else ""
+        raise out_of_memory(f" at tiles of {smaller:,} pixels{other}") from error
 
 
 def _tiled(run: Callable[..., Tensor], pictures: Sequence[Tensor], margin: int, pixels: int) -> Tensor:
