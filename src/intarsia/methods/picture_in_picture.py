@@ -37,8 +37,9 @@ MARGIN_DB = 3.0
 ENOUGH_DB = 30.0
 """What is good enough for any secret, one that is nearly flat itself among them."""
 
-PIXELS = 1 << 18
-"""Pixels that go through networks at once, margin included, if nothing speaks against it."""
+PIXELS = 1 << 17
+"""Pixels that go through networks at once, margin included, if nothing speaks against it: what a layer of 128 channels
+gives is 32 MB then, the most that the allocator of glibc keeps and hands out again without new pages."""
 
 _SIZE_BYTES = 4
 
