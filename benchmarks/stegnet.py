@@ -1,7 +1,7 @@
 """Runs of StegNet and Deep-Steg measured and drawn, beside LSB and the exact path.
 
     python benchmarks/stegnet.py RUN... --pictures FOLDER... -o DIR [--pairs 200] [--large 24] [--exact 4]
-                                 [--limit N] [--size 64] [--size 512] [--seed 0] [--no-figures]
+                                 [--limit N] [--size 64] [--size 512] [--seed 0] [--few] [--no-figures]
 
 RUN is the folder of a training run, the first one StegNet's; FOLDER holds pictures that no run has seen. Pairs are of
 different pictures, drawn with `--seed` and without replacement. A size up to 256 is a whole picture shrunk (Lanczos),
@@ -244,6 +244,7 @@ def parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--limit", type=int, help="pictures used, at most")
     parser.add_argument("--size", type=int, action="append", help="side in pixels, again for more; 64 and 512")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--few", action="store_true", help="LSB 3 and 4, exact, and how each run is used; no more")
     parser.add_argument("--no-figures", dest="figures", action="store_false")
     options = parser.parse_args(words)
     if min(options.pairs, options.large) < 1 or options.exact < 0:
@@ -253,10 +254,15 @@ def parsed(words: Sequence[str] | None) -> argparse.Namespace:
 
 def ways_at(runs: Sequence[Run], size: int, options: argparse.Namespace) -> list[Way]:
     """Return everything to be measured at one size, what we compare with first."""
-    compared = [lsb(3), lsb(3, midpoint=True), lsb(1), lsb(2), lsb(4), mantissa()]
+    compared = [lsb(3), lsb(4)]
+    if not options.few:
+        compared += [lsb(3, midpoint=True), lsb(1), lsb(2), mantissa()]
     if size > SHRUNK and options.exact:
         compared.append(exact())
-    return [*compared, *(way for run in runs for way in run.ways)]
+    own = [way for run in runs for way in run.ways]
+    if options.few:
+        own = [way for way in own if way.column in ("direct", "file") and way.statistics != "batch"]
+    return [*compared, *own]
 
 
 def main(words: Sequence[str] | None = None) -> None:
