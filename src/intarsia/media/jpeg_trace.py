@@ -133,7 +133,7 @@ def spectrum_at(samples: NDArray[np.uint8], trace: JpegTrace) -> tuple[Array, ND
     region, top, left = _central(samples)
     row, column = ((trace.offset[axis] - corner) % _BLOCK for axis, corner in enumerate((top, left)))
     pixels = region if region.ndim == 3 else region[..., None]
-    inside = ((pixels > 0) & (pixels < 255)).all(axis=2)
+    inside = np.all((pixels > 0) & (pixels < 255), axis=2, keepdims=True)[..., 0]
     luma = region.astype(np.float32) if region.ndim == 2 else region.astype(np.float32) @ _LUMA
     blocks = _blocks(luma, row, column)[_blocks(inside, row, column).all(axis=(1, 2))]
     found = _coefficients(blocks.astype(np.float32))

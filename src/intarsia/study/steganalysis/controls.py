@@ -14,14 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...media import Audio, Cover, Image
 from ...methods.lsb import hide_bits
+from ...methods.lsb.method import like_cover
 
 Samples = NDArray[Any]
 
+IMAGE_BITS = 3
+"""Low bits that `lsb-image` takes, as published with StegNet."""
 
-def lsb_random(
-    samples: Samples, draw: np.random.Generator, *, rate: float = 1.0, bits: int = 1
-) -> Samples:
+
+def lsb_random(samples: Samples, draw: np.random.Generator, *, rate: float = 1.0, bits: int = 1) -> Samples:
     """Replace the lowest bits of a share of the samples, 0..1, at random places."""
     chosen = draw.random(samples.shape) < rate
     mask = (1 << bits) - 1
@@ -47,12 +50,6 @@ def lsb_matching(samples: Samples, draw: np.random.Generator, *, rate: float = 1
     return moved
 
 
-def lsb_image(cover: NDArray[np.uint8], other: NDArray[np.uint8], *, bits: int = 3) -> NDArray[np.uint8]:
-    """Put another picture of the same shape into the lowest bits."""
-    written: NDArray[np.uint8] = hide_bits(cover, other, bits)
-    return written
-
-
 def noise(samples: Samples, draw: np.random.Generator, *, energy: float, low: int, high: int) -> Samples:
     """Add Gaussian noise of that mean square, rounded, between low and high."""
     added = samples + np.sqrt(energy) * draw.standard_normal(samples.shape)
@@ -63,3 +60,35 @@ def noise(samples: Samples, draw: np.random.Generator, *, energy: float, low: in
 def energy(cover: Samples, container: Samples) -> float:
     """Return the mean squared change."""
     return float(((container.astype(np.float64) - cover) ** 2).mean())
+
+
+NAMES = ("lsb-random", "lsb-matching", "lsb-image", "noise")
+
+
+def made(name: str, cover: Cover, other: Cover | None, *, seed: int, energy: float) -> Cover | None:
+    """Return a control made from a cover.
+
+    Args:
+        name: one of `NAMES`.
+        cover: picture of 8 bits, or sound.
+        other: what `lsb-image` puts into it.
+        seed: of everything random.
+        energy: mean squared change of `noise`.
+
+    Returns:
+        None: there is no such control for this cover.
+    """
+    draw = np.random.default_rng([seed, NAMES.index(name)])
+    samples = cover.samples
+    low, high = (cover.low, cover.high) if isinstance(cover, Audio) else (0, 255)
+    if name == "lsb-image":
+        if not (isinstance(cover, Image) and isinstance(other, Image)):
+            return None
+        return Image(hide_bits(cover.samples, like_cover(other, cover), IMAGE_BITS))
+    if name == "lsb-random":
+        changed = lsb_random(samples, draw)
+    elif name == "lsb-matching":
+        changed = lsb_matching(samples, draw, low=low, high=high)
+    else:
+        changed = noise(samples, draw, energy=energy, low=low, high=high)
+    return cover.with_samples(changed) if isinstance(cover, Audio) else Image(changed)

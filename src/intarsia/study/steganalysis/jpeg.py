@@ -17,9 +17,6 @@ from ...media.jpeg_trace import find_jpeg_trace, spectrum_at
 ROUNDING = 1 / 12
 """Mean squared distance that rounding to grey levels leaves, squared grey levels."""
 
-SUSPICIOUS = 0.16
-"""Distance from which on more than rounding happened; see the room's page for how it was measured."""
-
 
 def score(samples: NDArray[np.uint8]) -> float | None:
     """Return the mean squared distance of DCT coefficients from multiples of their steps, in squared grey levels.

@@ -1,10 +1,10 @@
 """What scores of clean and of stego files say about a detector.
 
-    clean scores ─┐              ┌─► AUC, signed: below .5 the detector takes stego for cleaner than clean
-                  ├─► ROC ───────┼─► two-sided AUC, max(AUC, 1 - AUC): what a detector learns that knows which way
-    stego scores ─┘              ├─► interval of the AUC, from sources drawn with replacement
-                                 ├─► P_E = min (false alarms + missed) / 2; .5 is blind
-                                 └─► detection at 1 % and at 5 % false alarms
+clean scores ─┐              ┌─► AUC, signed: below .5 the detector takes stego for cleaner than clean
+              ├─► ROC ───────┼─► two-sided AUC, max(AUC, 1 - AUC): what a detector learns that knows which way
+stego scores ─┘              ├─► interval of the AUC, from sources drawn with replacement
+                             ├─► P_E = min (false alarms + missed) / 2; .5 is blind
+                             └─► detection at 1 % and at 5 % false alarms
 """
 
 from collections.abc import Mapping, Sequence

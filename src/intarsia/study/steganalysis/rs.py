@@ -1,8 +1,8 @@
 """RS: flipping low bits makes groups of pixels rougher, unless they were flipped at random before.
 
     groups ──► flip by the mask, +1 and -1 ──► rougher: Regular, smoother: Singular ──► d = R - S
-    x     ──► d0, d-0                 ┐
-    x ^ 1 ──► d1, d-1                 ┴─► 2 (d1 + d0) z² + (d-0 - d-1 - d1 - 3 d0) z + d0 - d-0 = 0 ──► p = z / (z - 1/2)
+    x     ──► d0, d-0  ┐
+    x ^ 1 ──► d1, d-1  ┴─► 2 (d1 + d0) z² + (d-0 - d-1 - d1 - 3 d0) z + d0 - d-0 = 0 ──► p = z / (z - 1/2)
 
 J. Fridrich, M. Goljan, R. Du: Detecting LSB steganography in color and gray-scale images, IEEE Multimedia 8(4), 2001.
 """
@@ -45,8 +45,7 @@ def differences(
     for flipped in (False, True):
         start = groups ^ 1 if flipped else groups
         before = _roughness(start, neighbours)
-        for sign in (1, -1):
-            found.append(sum(_regular(start, before, mask, sign, neighbours) for mask in masks))
+        found += [sum(_regular(start, before, mask, sign, neighbours) for mask in masks) for sign in (1, -1)]
     d0, minus_d0, d1, minus_d1 = found
     return float(d0), float(d1), float(minus_d0), float(minus_d1)
 

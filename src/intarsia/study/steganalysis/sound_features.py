@@ -32,7 +32,7 @@ def features(channels: Sequence[NDArray[np.integer[Any]]]) -> Features | None:
     """Return the features [1077] of a sound's channels, integers [T]; None: it is shorter than 2,048 samples."""
     if len(channels[0]) < SMALLEST:
         return None
-    return np.mean([_of_channel(channel) for channel in channels], axis=0)
+    return np.asarray(np.mean([_of_channel(channel) for channel in channels], axis=0), np.float64)
 
 
 def _of_channel(channel: NDArray[np.integer[Any]]) -> Features:
@@ -48,7 +48,8 @@ def co_occurrence(values: NDArray[np.int64], scale: int) -> Features:
     counts = np.bincount((cut[:-2] * levels + cut[1:-1]) * levels + cut[2:], minlength=levels**3).astype(np.float64)
     there = counts.reshape((levels,) * 3)
     both: Features = (there + there.transpose(2, 1, 0)).ravel()
-    return both / both.sum()
+    shares: Features = both / both.sum()
+    return shares
 
 
 def spectral_moments(channel: NDArray[np.integer[Any]]) -> Features:

@@ -29,7 +29,7 @@ def features(planes: Sequence[Samples]) -> Features | None:
     """Return the features [686] of a picture's channels, integers [H, W]; None: a side is below 4 pixels."""
     if min(planes[0].shape) < 4:
         return None
-    return np.mean([_of_plane(plane) for plane in planes], axis=0)
+    return np.asarray(np.mean([_of_plane(plane) for plane in planes], axis=0), np.float64)
 
 
 def _of_plane(plane: Samples) -> Features:
@@ -52,10 +52,12 @@ def _counts(plane: NDArray[np.int16], down: int, right: int) -> NDArray[np.float
 
     def shifted(steps: int) -> NDArray[np.int16]:
         top, left = steps * down, steps * right if right >= 0 else (2 - steps) * -right
-        return cut[top : rows - (2 - steps) * down, left : columns - (2 * abs(right) - left)]
+        part: NDArray[np.int16] = cut[top : rows - (2 - steps) * down, left : columns - (2 * abs(right) - left)]
+        return part
 
     a, b, c = (shifted(steps) for steps in range(3))
-    return np.bincount(((a * _LEVELS + b) * _LEVELS + c).ravel(), minlength=_LEVELS**3).reshape((_LEVELS,) * 3) * 1.0
+    codes = ((a * _LEVELS + b) * _LEVELS + c).ravel()
+    return np.bincount(codes, minlength=_LEVELS**3).reshape((_LEVELS,) * 3).astype(np.float64)
 
 
 def _reversed(counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -65,4 +67,5 @@ def _reversed(counts: NDArray[np.float64]) -> NDArray[np.float64]:
 def _conditional(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return Pr(c | b, a), 0 where a, b never occur."""
     totals: NDArray[Any] = counts.sum(axis=2, keepdims=True)
-    return counts / np.maximum(totals, 1)
+    shares: Features = counts / np.maximum(totals, 1)
+    return shares
