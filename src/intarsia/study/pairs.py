@@ -152,13 +152,14 @@ class _Piece:
     was_jpeg: bool
 
 
-def origins(folders: Sequence[files.PathLike], test: float, method: str) -> list[Origin]:
+def origins(folders: Sequence[files.PathLike], test: float, method: str, kinds: Sequence[str] = ()) -> list[Origin]:
     """Return what lies in folders that a method hides in, split by source.
 
     Args:
         folders: as `engine.sources.find` takes them.
         test: share of the sources to test on, 0..1.
         method: its name.
+        kinds: of covers, "image" or "audio"; empty: whichever it hides in.
 
     Raises:
         InputError: nothing usable.
@@ -166,8 +167,7 @@ def origins(folders: Sequence[files.PathLike], test: float, method: str) -> list
     """
     if not 0 <= test < 1:
         raise UsageError(f"test is {test}; expected a share, 0 or more, below 1")
-    kinds = load(method).facts.covers
-    listing = sources.find(folders, kinds) if len(kinds) == 1 else _of_any(folders, kinds)
+    listing = _of_any(folders, kinds or load(method).facts.covers)
     members = [split.Member(item.group or item.path.stem, item.label, "") for item in listing.items]
     kept = split.held_out(members, test, official=False, what="covers")
     names = _different([item.path.with_suffix("").name for item in listing.items])
@@ -352,19 +352,17 @@ def _secret(order: Order, room: Method[Any], piece: _Piece) -> Value:
 
 
 def _other_picture(order: Order, piece: _Piece) -> Image:
-    """Return a picture of another source on the same side, the next that can be read."""
-    same = [origin for origin in order.origins if origin.split == piece.origin.split]
-    at = same.index(piece.origin)
-    for origin in (*same[at + 1 :], *same[:at]):
-        if origin.source == piece.origin.source:
-            continue
+    """Return the next picture of another source that can be read, of the same side of the split if it has one."""
+    at = order.origins.index(piece.origin)
+    others = [each for each in (*order.origins[at:], *order.origins[:at]) if each.source != piece.origin.source]
+    for origin in sorted(others, key=lambda each: each.split != piece.origin.split):
         try:
             value = values.cover(origin.path, max_pixels=order.max_pixels)
         except InputError:
             continue
         if isinstance(value, Image):
             return _as_large(value, piece.value)
-    raise UsageError(f"{order.method} hides pictures; give two or more of different sources on each side")
+    raise UsageError(f"{order.method} hides pictures; give two or more that can be read, of different sources")
 
 
 def _as_large(picture: Image, cover: Cover) -> Image:
