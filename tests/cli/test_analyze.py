@@ -1,4 +1,4 @@
-"""`intarsia analyze` and `intarsia pairs`: the contract of their records, verdicts, and what becomes of broken files."""
+"""`intarsia analyze` and `intarsia pairs`: the contract of their records, verdicts, and broken files."""
 
 import csv
 import json
@@ -75,10 +75,11 @@ def test_the_record(folders):
 
 
 def test_a_word_about_each_file(folders):
-    out = analyze(folders, "stego/3.png", "covers/4.png", "-o", "report").out.decode().splitlines()
+    write(folders.folder / "clean.png", packed(photograph(256, 256, top=60, left=120)))
+    out = analyze(folders, "stego/3.png", "clean.png", "-o", "report").out.decode().splitlines()
     assert out[0].startswith("3.png: suspicious: about ")
     assert out[2].startswith("1 of 2 pictures are suspicious by thresholds of other photographs, which do not travel")
-    assert out[1] == "4.png: nothing found"
+    assert out[1] == "clean.png: nothing found"
     assert "report.md" in out[3]
 
 
@@ -109,7 +110,9 @@ def test_a_folder_with_broken_files_is_finished(folders):
     assert len(outcome.errors) == 1
     assert "3 files could not be read: cut.png, empty.png, text.png" in outcome.errors[0]
     with (folders.folder / "report/files.csv").open(newline="") as stream:
-        assert [row["file"] for row in csv.DictReader(stream) if row["verdict"] == "not read"] == sorted(record["broken"])
+        assert [row["file"] for row in csv.DictReader(stream) if row["verdict"] == "not read"] == sorted(
+            record["broken"]
+        )
 
 
 def test_sounds_beside_pictures(folders):
@@ -146,7 +149,11 @@ REFUSED = {
     "missing": (3, ("analyze", "missing", "-o", "report"), "missing: no such file"),
     "train alone": (2, ("analyze", "stego", "--train", "lsb", "-o", "report"), "--against"),
     "settings alone": (2, ("analyze", "stego", "--set", "bits=2", "-o", "report"), "--train METHOD"),
-    "unknown method": (2, ("analyze", "stego", "--against", "covers", "--train", "lsbb", "-o", "r"), "did you mean lsb"),
+    "unknown method": (
+        2,
+        ("analyze", "stego", "--against", "covers", "--train", "lsbb", "-o", "r"),
+        "did you mean lsb",
+    ),
     "unknown setting": (
         2,
         ("analyze", "stego", "--against", "covers", "--train", "lsb", "--set", "bitz=2", "-o", "r"),

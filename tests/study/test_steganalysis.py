@@ -1,6 +1,7 @@
 """The detectors: what the papers say in numbers, and what the figures mean."""
 
 import io
+import itertools
 import json
 import math
 
@@ -157,7 +158,7 @@ def conditional(plane, down, right):
             places = [(row + step * down, column + step * right) for step in range(4)]
             if all(0 <= r < rows and 0 <= c < columns for r, c in places):
                 values = [plane[place] for place in places]
-                a, b, c = (int(np.clip(one - other, -3, 3)) + 3 for one, other in zip(values, values[1:], strict=False))
+                a, b, c = (int(np.clip(one - other, -3, 3)) + 3 for one, other in itertools.pairwise(values))
                 counts[a, b, c] += 1
     return counts / np.maximum(counts.sum(axis=2, keepdims=True), 1)
 
