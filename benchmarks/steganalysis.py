@@ -65,7 +65,7 @@ from intarsia.study.steganalysis import (
     trained,
     ws,
 )
-from intarsia.study.steganalysis.analysis import figure
+from intarsia.study.steganalysis.findings import figure
 from intarsia.study.steganalysis.measure import DETECTORS, measure, planes_of
 
 UNTAUGHT = ("chi2", "spa", "ws", "spam")

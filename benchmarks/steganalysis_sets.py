@@ -20,8 +20,10 @@ from intarsia.errors import IntarsiaError
 from intarsia.media import Cover, Image, image_file, values
 from intarsia.media.image import resize
 from intarsia.study import pairs as pair_making
+from intarsia.study.pair_sets import Order
 from intarsia.study.steganalysis import controls, figures, roc, trained
-from intarsia.study.steganalysis.analysis import CHEAP, Looked, figure
+from intarsia.study.steganalysis.findings import Looked, figure
+from intarsia.study.steganalysis.kinds import CHEAP
 from intarsia.study.steganalysis.listing import Item
 from intarsia.study.steganalysis.measure import DETECTORS, measure
 from intarsia.study.steganalysis.roc import Figure
@@ -105,7 +107,7 @@ class Bench:
         found = []
         for folder in folders:
             origins = pair_making.origins([folder], 0.0, method, (kind,))
-            order = pair_making.Order(
+            order = Order(
                 method,
                 origins,
                 self.out / "sets" / name / folder.name,

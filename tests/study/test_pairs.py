@@ -10,7 +10,7 @@ import pytest
 from intarsia.carrier.keys import Keyring
 from intarsia.errors import InputError, OutputError, UsageError
 from intarsia.media import Audio, audio_file, image_file
-from intarsia.study import pairs
+from intarsia.study import pair_sets, pairs
 from intarsia.study.steganalysis import listing
 from samples import CHEAP, PASSWORD, noise, packed, photograph, pixels, speech, terms, write
 
@@ -28,7 +28,7 @@ def data(tmp_path):
 
 def order(data, tmp_path, method="lsb", test=0.3, **others):
     origins = pairs.origins([data], test, method)
-    return pairs.Order(method, origins, tmp_path / "set", keyring=KEYRING, **others)
+    return pair_sets.Order(method, origins, tmp_path / "set", keyring=KEYRING, **others)
 
 
 def test_a_set(data, tmp_path):
@@ -36,8 +36,8 @@ def test_a_set(data, tmp_path):
     assert len(found.pairs) == 4 * 2 * 3
     with (tmp_path / "set/manifest.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert tuple(rows[0]) == pairs.COLUMNS
-    assert pairs.read(tmp_path / "set") == list(found.pairs)
+    assert tuple(rows[0]) == pair_sets.COLUMNS
+    assert pair_sets.read(tmp_path / "set") == list(found.pairs)
     splits = {}
     for pair in found.pairs:
         splits.setdefault(pair.source, set()).add(pair.split)
@@ -80,8 +80,8 @@ def test_sounds_in_pieces(tmp_path):
 def test_the_same_command_goes_on(data, tmp_path):
     asked = order(data, tmp_path)
     pairs.export(dataclasses.replace(asked))
-    container = tmp_path / "set" / pairs.read(tmp_path / "set")[1].container
-    kept = tmp_path / "set" / pairs.read(tmp_path / "set")[0].container
+    container = tmp_path / "set" / pair_sets.read(tmp_path / "set")[1].container
+    kept = tmp_path / "set" / pair_sets.read(tmp_path / "set")[0].container
     before = kept.stat().st_mtime_ns
     container.unlink()
     found = pairs.export(asked)

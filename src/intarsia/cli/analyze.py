@@ -10,7 +10,7 @@ from . import console, options
 
 if TYPE_CHECKING:
     from ..engine.company import Company
-    from ..study.steganalysis.analysis import Analysis
+    from ..study.steganalysis.findings import Analysis
 
 _SHOWN = 20
 
@@ -53,8 +53,8 @@ def analyze(
 
     def work() -> "Analysis":
         from ..media.image_file import MAX_PIXELS
-        from ..study.steganalysis.analysis import Order, Watch
         from ..study.steganalysis.analysis import analyze as study
+        from ..study.steganalysis.findings import Order, Watch
 
         order = Order(
             path,
@@ -71,7 +71,10 @@ def analyze(
         said = (lambda _line: None) if quiet else (lambda line: console.say(f"note: {line}"))
         return study(order, Watch(meter, said, lambda: _company(meter, quiet=quiet)))
 
-    found = console.run(work)
+    try:
+        found = console.run(work)
+    except KeyboardInterrupt:
+        console.interrupted("stopped; what was measured is kept, and the same command goes on")
     meter.done()
     console.notes(found.notes, quiet=quiet)
     if json_:

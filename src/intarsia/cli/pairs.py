@@ -9,7 +9,7 @@ from ..errors import InputError, UsageError
 from . import console, options
 
 if TYPE_CHECKING:
-    from ..study.pairs import Exported
+    from ..study.pair_sets import Exported
 
 _OURS = ("size", "clip", "rate", "test")
 _SHOWN = 20
@@ -53,9 +53,10 @@ def pairs(
     def work() -> "Exported":
         from ..media.image_file import MAX_PIXELS
         from ..study import pairs as study
+        from ..study.pair_sets import Order
 
         origins = study.origins(data, own.pop("test", study.TEST), method)
-        order = study.Order(
+        order = Order(
             method,
             origins,
             Path(out),
@@ -73,7 +74,10 @@ def pairs(
         )
         return study.export(order, meter, (lambda _: None) if quiet else (lambda line: console.say(f"note: {line}")))
 
-    found = console.run(work)
+    try:
+        found = console.run(work)
+    except KeyboardInterrupt:
+        console.interrupted("stopped; the pairs so far are kept, and the same command goes on")
     meter.done()
     if json_:
         console.show_json(found.record())

@@ -18,9 +18,12 @@ import numpy as np
 
 from ...media import files
 from . import fusion, roc
-from .analysis import FIRST, Analysis, Looked, Part
+from .findings import Analysis, Looked, Part
 from .measure import DETECTORS
 from .roc import Figure
+
+FIRST = "analysis.json"
+"""What tells that there is a report."""
 
 FUSIONS = ("stegexpose-original", "stegexpose-clean")
 _COLUMNS = (*DETECTORS, "jpeg")

@@ -9,15 +9,14 @@ cut off is passed over.
 import base64
 import contextlib
 import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...errors import OutputError
 from ...media import files
+from .. import lines
 from .measure import VERSION, Measured
 
 NAME = "measured.jsonl"
@@ -33,35 +32,20 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
         self._found: dict[str, Measured] = {}
-        if self._path.exists():
-            for line in self._path.read_text(encoding="utf-8", errors="replace").splitlines():
-                with contextlib.suppress(ValueError, KeyError, TypeError):
-                    record = json.loads(line)
-                    if record["version"] == VERSION:
-                        self._found[str(record["key"])] = _from(record)
+        for record in lines.read(self._path):
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                if record["version"] == VERSION:
+                    self._found[str(record["key"])] = _from(record)
 
     def get(self, key: str, work: Callable[[], Measured]) -> Measured:
         """Return what was measured under a key, now or before."""
         if key not in self._found:
             self._found[key] = work()
-            self._append(_record(key, self._found[key]))
+            lines.add(self._path, _record(key, self._found[key]))
         return self._found[key]
 
     def __contains__(self, key: object) -> bool:
         return key in self._found
-
-    def _append(self, record: dict[str, Any]) -> None:
-        try:
-            with self._path.open("a+b") as stream:
-                stream.seek(0, 2)
-                if stream.tell():
-                    stream.seek(-1, 2)
-                    whole = stream.read(1) == b"\n"
-                    stream.write(b"" if whole else b"\n")
-                stream.write(json.dumps(record).encode() + b"\n")
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise OutputError(f"{files.shown(self._path)}: cannot be written: {reason}") from error
 
 
 def key_of(path: files.PathLike) -> str:
