@@ -213,6 +213,9 @@ def test_a_public_revealer_sees_a_picture_or_noise(picture):
     assert natural.low_bits(Image(hide_bits(picture, other, 3))) > 0.6
     assert abs(natural.low_bits(Image(embedded(picture, 1.0, 3)))) < 0.05
     assert natural.naturalness(np.zeros((8, 8, 3), np.uint8)) is None
+    # The file itself, or its negative, is nothing new; another picture is.
+    assert natural.novelty(255 - picture, picture) < 0.01
+    assert natural.novelty(other, picture) > 0.8
     assert natural.low_bits(Audio.of(speech(0.2), 16_000)) is None
     from intarsia.methods import load
 

@@ -1,9 +1,10 @@
 """The public revealer: what anybody can read without a key is itself a detector, where it looks like a picture.
 
-    container ──► reveal with what is public (the low bits; the shipped weights) ──► a picture ──► do neighbours agree?
-                                                                                    or noise   ──► they do not
+    container ──► reveal with what is public (the low bits; the shipped weights) ──► a picture, or noise?
+        └───────────────────────────────────────────────────────────────────────────► another one, or this one again?
 
-Measured by the correlation of neighbouring pixels: natural pictures .8 to .99, noise 0.
+Natural is where neighbours agree: pictures .8 to .99, noise 0. A network that reads a clean file gives a shadow of that
+very file, which is natural too; so only what cannot be told from the file's own pixels counts.
 """
 
 from collections.abc import Callable
@@ -43,9 +44,37 @@ def naturalness(picture: NDArray[np.uint8]) -> float | None:
     return float(np.mean(found)) if found else None
 
 
+def novelty(revealed: NDArray[np.uint8], container: NDArray[np.uint8]) -> float:
+    """Return the share of a revealed picture's variance, 0..1, that no mix of the container's channels explains.
+
+    Args:
+        revealed: [H, W] or [H, W, C].
+        container: the same height and width.
+    """
+    pixels = container.shape[0] * container.shape[1]
+    known = np.column_stack([container.reshape(pixels, -1), np.ones(pixels)]).astype(np.float64)
+    found = revealed.reshape(pixels, -1).astype(np.float64)
+    found -= found.mean(axis=0)
+    # Normal equations: four columns at most, and a flat channel does no harm.
+    mixes = np.linalg.lstsq(known.T @ known, known.T @ found, rcond=None)[0]
+    left = ((found - known @ mixes) ** 2).sum(axis=0)
+    whole = (found**2).sum(axis=0)
+    shares = left[whole > 0] / whole[whole > 0]
+    return float(np.clip(shares.mean(), 0, 1)) if shares.size else 0.0
+
+
+def seen(revealed: NDArray[np.uint8], container: NDArray[np.uint8]) -> float | None:
+    """Return how much a revealed picture looks like a picture of its own: naturalness times novelty."""
+    natural = naturalness(revealed)
+    return None if natural is None else natural * novelty(revealed, container)
+
+
 def low_bits(cover: Cover, bits: int = PUBLISHED_BITS) -> float | None:
-    """Return how natural the low bits of a picture look, as `lsb` shows them; a sound gives nothing to look at."""
-    return naturalness(reveal_bits(cover.samples, bits)) if isinstance(cover, Image) and cover.depth == 8 else None
+    """Return how much the low bits of a picture look like one, as `lsb` shows them; a sound shows nothing."""
+    if not isinstance(cover, Image) or cover.depth != 8:
+        return None
+    samples = cover.samples.astype(np.uint8)
+    return seen(reveal_bits(samples, bits).astype(np.uint8), samples)
 
 
 def revealer(method: "Method[Any] | None", bits: int = PUBLISHED_BITS) -> Revealer | None:
@@ -75,6 +104,6 @@ def _by_network(method: Any) -> Revealer:  # noqa: ANN401 (a PictureInPicture of
     def score(cover: Cover) -> float | None:
         if not isinstance(cover, Image) or cover.is_grey or cover.depth != 8:
             return None
-        return naturalness(method.read_off(net, cover.samples, config))
+        return seen(method.read_off(net, cover.samples, config), cover.samples.astype(np.uint8))
 
     return score
