@@ -12,6 +12,7 @@ Everything measured is kept by content, so what was stopped goes on. Files that 
 import dataclasses
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from ...methods.learned import need_torch
 from .findings import Analysis, Looked, Order, Watch
 from .kinds import Work
 from .listing import KINDS, Item, listed
-from .measure import measure
+from .measure import Measured, measure
 from .report import FIRST, write
 from .store import Store, key_of
 
@@ -102,13 +103,17 @@ def _look(
         progress(stage, number / len(items))
         try:
             key = key_of(item.path)
-            measured = store.get(key, lambda item=item: measure(values.cover(item.path, max_pixels=order.max_pixels)))  # type: ignore[misc]
+            measured = store.get(key, partial(_measured, item.path, order.max_pixels))
         except (InputError, ResourceError) as error:
             broken.append((item.name, str(error)))
             continue
         kept = dataclasses.replace(item, kind=measured.kind)
         found.append(Looked(kept, key, measured, dict(measured.scores)))
     return found
+
+
+def _measured(path: Path, max_pixels: int) -> Measured:
+    return measure(values.cover(path, max_pixels=max_pixels))
 
 
 def _of_kind(looked: Sequence[Looked], kind: str) -> list[Looked]:

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ...carrier.keys import PUBLIC_PASSWORD, Cost, Keyring
@@ -15,7 +16,7 @@ from ..pair_sets import Origin
 from . import controls, natural, trained
 from .findings import Looked, Order, Part, Watch, figure
 from .listing import Item
-from .measure import DETECTORS, measure
+from .measure import DETECTORS, Measured, measure
 from .roc import Figure
 from .store import Store, key_of
 from .verdicts import judge
@@ -65,13 +66,37 @@ class Work:
 
     def _learn(self, kind: str, covers: list[Looked]) -> tuple[trained.Discriminants | None, trained.Network]:
         """Make pairs of the covers, and learn to tell them apart."""
-        kept = trained.kept_sources([each.item.source for each in covers])
-        origins = [
-            Origin(each.item.path, f"{number:05d}", each.item.source, "test" if each.item.source in kept else "train")
-            for number, each in enumerate(covers)
-        ]
+        made = pair_making.export(self._pairs(kind, covers), self.watch.progress, self.watch.note)
+        loaded: list[tuple[str, Cover, Cover]] = []
+        measured: list[list[Measured]] = [[], []]
+        for number, pair in enumerate(made.pairs):
+            self.watch.progress("measuring pairs", number / len(made.pairs))
+            paths = [made.out / pair.cover, made.out / pair.container]
+            cover, container = (values.cover(path, max_pixels=self.order.max_pixels) for path in paths)
+            loaded.append((pair.source, cover, container))
+            for side, path, value in zip(measured, paths, (cover, container), strict=True):
+                side.append(self.store.get(key_of(path), partial(measure, value)))
+        lesson = trained.Lesson(kind, [source for source, _, _ in loaded], measured[0], measured[1])
+        network = trained.network(
+            kind,
+            loaded,
+            self._recipe(kind),
+            folder=self.order.out / f"network-{kind}",
+            device=self.order.device,
+            company=self.watch.company(),
+        )
+        return trained.discriminants(lesson), network
+
+    def _pairs(self, kind: str, covers: Sequence[Looked]) -> PairOrder:
+        """Return the order for pairs of the covers, split as the network will be tested."""
         assert self.order.train is not None
-        making = PairOrder(
+        kept = trained.kept_sources([each.item.source for each in covers])
+        sides = ["test" if each.item.source in kept else "train" for each in covers]
+        origins = [
+            Origin(each.item.path, f"{number:05d}", each.item.source, side)
+            for number, (each, side) in enumerate(zip(covers, sides, strict=True))
+        ]
+        return PairOrder(
             self.order.train,
             origins,
             self.order.out / f"pairs-{kind}",
@@ -83,31 +108,6 @@ class Work:
             force=self.order.force,
             max_pixels=self.order.max_pixels,
         )
-        made = pair_making.export(making, self.watch.progress, self.watch.note)
-        loaded = []
-        lesson = trained.Lesson(kind, [], [], [])
-        for number, pair in enumerate(made.pairs):
-            self.watch.progress("measuring pairs", number / len(made.pairs))
-            paths = [made.out / pair.cover, made.out / pair.container]
-            pictures = [values.cover(path, max_pixels=self.order.max_pixels) for path in paths]
-            clean, stego = (
-                self.store.get(key_of(path), lambda value=value: measure(value))  # type: ignore[misc]
-                for path, value in zip(paths, pictures, strict=True)
-            )
-            loaded.append((pair.source, pictures[0], pictures[1]))
-            lesson = trained.Lesson(
-                kind, [*lesson.sources, pair.source], [*lesson.clean, clean], [*lesson.stego, stego]
-            )
-        recipe = self._recipe(kind)
-        network = trained.network(
-            kind,
-            loaded,
-            recipe,
-            folder=self.order.out / f"network-{kind}",
-            device=self.order.device,
-            company=self.watch.company(),
-        )
-        return trained.discriminants(lesson), network
 
     def _recipe(self, kind: str) -> Recipe:
         from .learning import RECIPES
