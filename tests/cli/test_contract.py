@@ -12,7 +12,20 @@ from samples import PASSWORD, noise, photograph, pixels, random_bytes, revealed,
 
 HIDE = ("hide", "cover.png", "secret.bin", "-o", "out.png")
 REVEAL = ("reveal", "container.png", "-o", "back")
-VERBS = ("hide", "reveal", "capacity", "info", "methods", "doctor", "train", "models", "attack", "demo")
+VERBS = (
+    "hide",
+    "reveal",
+    "capacity",
+    "info",
+    "methods",
+    "doctor",
+    "train",
+    "models",
+    "attack",
+    "analyze",
+    "pairs",
+    "demo",
+)
 
 
 def only_line(outcome):

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from .. import __version__
-from . import attack, console, demo, hide, look, models, reveal, train
+from . import analyze, attack, console, demo, hide, look, models, pairs, reveal, train
 
 app = typer.Typer(
     name="intarsia",
@@ -27,6 +27,8 @@ app.command("doctor")(look.doctor)
 app.command("train")(train.train)
 app.add_typer(models.models, name="models")
 app.command("attack")(attack.attack)
+app.command("analyze")(analyze.analyze)
+app.command("pairs")(pairs.pairs)
 app.command("demo")(demo.demo)
 
 

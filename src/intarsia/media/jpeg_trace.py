@@ -117,16 +117,53 @@ def find_jpeg_trace(samples: NDArray[np.uint8]) -> JpegTrace | None:
     return JpegTrace((int(row + top) % _BLOCK, int(column + left) % _BLOCK), int(quantum), strength)
 
 
+def spectrum_at(samples: NDArray[np.uint8], trace: JpegTrace) -> tuple[Array, NDArray[np.int64]]:
+    """The coefficients a JPEG left behind, and the steps they were multiples of.
+
+    Luma is not rounded here, and blocks that touch black or white are left out: what was clipped lies on no comb.
+
+    Args:
+        samples: as in `find_jpeg_trace`.
+        trace: what that found.
+
+    Returns:
+        Coefficients float32 [coefficients, blocks] of the central region, and the step of each [coefficients], 2..40;
+        only of frequencies whose comb is clear, which may be none.
+    """
+    region, top, left = _central(samples)
+    row, column = ((trace.offset[axis] - corner) % _BLOCK for axis, corner in enumerate((top, left)))
+    pixels = region if region.ndim == 3 else region[..., None]
+    inside = np.all((pixels > 0) & (pixels < 255), axis=2, keepdims=True)[..., 0]
+    luma = region.astype(np.float32) if region.ndim == 2 else region.astype(np.float32) @ _LUMA
+    blocks = _blocks(luma, row, column)[_blocks(inside, row, column).all(axis=(1, 2))]
+    found = _coefficients(blocks.astype(np.float32))
+    clear = _combs(found)
+    kept = clear.max(axis=1) >= 2 * _OWN_THRESHOLD
+    # Divisors of a step have combs as clear as its own; the largest one is the step.
+    steps = [_QUANTA[np.flatnonzero(comb >= _AS_CLEAR * comb.max())[-1]] for comb in clear[kept]]
+    return found[kept], np.array(steps, np.int64)
+
+
+_AS_CLEAR = 0.9
+
+
 def _central_luma(samples: NDArray[np.uint8]) -> tuple[Array, int, int]:
     """Luma [h, w] of the central region, with the region's top and left in the picture."""
-    height, width = samples.shape[:2]
-    top, left = max(0, height - MAX_SIDE) // 2, max(0, width - MAX_SIDE) // 2
-    region = samples[top : top + MAX_SIDE, left : left + MAX_SIDE]
+    region, top, left = _central(samples)
     if region.ndim == 2:
         return region.astype(np.float32), top, left
-    weights = np.array([0.299, 0.587, 0.114], np.float32)
     # A decoder rounds luma before it goes over to RGB: rounding again takes that conversion's noise away.
-    return np.rint(region.astype(np.float32) @ weights), top, left
+    return np.rint(region.astype(np.float32) @ _LUMA), top, left
+
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def _central(samples: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int, int]:
+    """The central region, with its top and left in the picture."""
+    height, width = samples.shape[:2]
+    top, left = max(0, height - MAX_SIDE) // 2, max(0, width - MAX_SIDE) // 2
+    return samples[top : top + MAX_SIDE, left : left + MAX_SIDE], top, left
 
 
 def _dct_matrix() -> Array:
@@ -170,10 +207,15 @@ def _all_combs(luma: Array) -> Array:
 
 def _distinct_blocks(luma: Array, row: int, column: int) -> Array:
     """The different blocks of the grid at one offset: [blocks, 8, 8]."""
-    rows, columns = (luma.shape[0] - row) // _BLOCK, (luma.shape[1] - column) // _BLOCK
-    grid = luma[row : row + rows * _BLOCK, column : column + columns * _BLOCK]
-    blocks = grid.reshape(rows, _BLOCK, columns, _BLOCK).swapaxes(1, 2).reshape(-1, _BLOCK * _BLOCK)
-    return np.unique(blocks, axis=0).reshape(-1, _BLOCK, _BLOCK)
+    blocks = _blocks(luma, row, column)
+    return np.unique(blocks.reshape(-1, _BLOCK * _BLOCK), axis=0).reshape(-1, _BLOCK, _BLOCK)
+
+
+def _blocks(plane: NDArray[Any], row: int, column: int) -> NDArray[Any]:
+    """The whole blocks of the grid at one offset: [blocks, 8, 8]."""
+    rows, columns = (plane.shape[0] - row) // _BLOCK, (plane.shape[1] - column) // _BLOCK
+    grid = plane[row : row + rows * _BLOCK, column : column + columns * _BLOCK]
+    return grid.reshape(rows, _BLOCK, columns, _BLOCK).swapaxes(1, 2).reshape(-1, _BLOCK, _BLOCK)
 
 
 def _coefficients(blocks: Array) -> Array:

@@ -111,7 +111,7 @@ class PictureInPicture(Learned[ConfigT]):
         config = self.switched(self.settled(model), rest[4])
         progress("reading", 0.0)
         net = self.loaded(model, config)
-        revealed = self._through(lambda c: self.extract(net, c, config), net, self.tile(config), cover.samples)
+        revealed = self.read_off(net, cover.samples, config)
         found = resize(Image(revealed), width, height)
         return Image(found.samples, name=entry.name)
 
@@ -122,6 +122,10 @@ class PictureInPicture(Learned[ConfigT]):
     def compare(self, original: Value, revealed: Value, cover: Cover) -> float:
         """PSNR of the revealed picture against the secret in 8-bit colour."""
         return super().compare(Image(as_colour(original)) if isinstance(original, Image) else original, revealed, cover)
+
+    def read_off(self, net: "nn.Module", container: Samples, config: ConfigT) -> Samples:
+        """Return what anybody with the weights reads off a picture, uint8 [H, W, 3], hidden there or not."""
+        return self._through(lambda c: self.extract(net, c, config), net, self.tile(config), container)
 
     # --- inside ---------------------------------------------------------------------------------------------
 
