@@ -114,4 +114,5 @@ def evenly(stream: bytes) -> NDArray[np.float64]:
 def bell(stream: bytes) -> NDArray[np.float64]:
     """Return numbers of mean 0 and deviation 1, all but normal: sums of twelve 16-bit words, exact in float64."""
     sums = np.frombuffer(stream, "<u2").reshape(-1, 12).sum(axis=1, dtype=np.int64)
-    return (sums - 6 * 65_535) / 65_536.0
+    numbers: NDArray[np.float64] = (sums - 6 * 65_535) / 65_536.0
+    return numbers

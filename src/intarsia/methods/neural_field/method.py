@@ -18,7 +18,7 @@ from ..picture_in_picture import ENOUGH_DB, MARGIN_DB, as_colour, flat_psnr
 from . import plan as plans
 from .plan import Plan
 from .settings import NeuralFieldConfig
-from .signals import Any_, Solid, signal_of, targets, unpacked
+from .signals import Signal, Solid, signal_of, targets, unpacked
 
 if TYPE_CHECKING:
     import torch
@@ -167,7 +167,7 @@ class NeuralField(Method[NeuralFieldConfig]):
     # --- inside ---------------------------------------------------------------------------------------------
 
     def _fitted(
-        self, learner: "FieldLearner", config: NeuralFieldConfig, secret: Value, signal: Any_, channel: Channel,
+        self, learner: "FieldLearner", config: NeuralFieldConfig, secret: Value, signal: Signal, channel: Channel,
         cover: Image, progress: Progress,
     ) -> NDArray[np.uint8]:  # fmt: skip
         from .fitting import fit
@@ -180,7 +180,7 @@ class NeuralField(Method[NeuralFieldConfig]):
         return learner.net.best.cpu().numpy()
 
 
-def plan_of(config: NeuralFieldConfig, signal: Any_, side: int) -> Plan:
+def plan_of(config: NeuralFieldConfig, signal: Signal, side: int) -> Plan:
     """Return the network for a secret."""
     body = "igr" if isinstance(signal, Solid) else "siren"
     omega = float(np.float32(config.omega))
@@ -219,7 +219,7 @@ def _colour(cover: Cover) -> Image:
 
 
 def _learner(
-    config: NeuralFieldConfig, plan: Plan, secret: Value, signal: Any_, levels: NDArray[np.uint8], ground: Ground,
+    config: NeuralFieldConfig, plan: Plan, secret: Value, signal: Signal, levels: NDArray[np.uint8], ground: Ground,
     channel: Channel, progress: Progress,
 ) -> "FieldLearner":  # fmt: skip
     from . import surface
@@ -239,13 +239,13 @@ def _learner(
     return SignalLearner(net, levels, config.beta, signal.coordinates(), answers)
 
 
-def _pack(plan: Plan, signal: Any_) -> bytes:
+def _pack(plan: Plan, signal: Signal) -> bytes:
     head = _HEAD.pack(REVISION, signal.letter.encode(), _BODIES.index(plan.body), *plan.variable, plan.omega,
                       plan.low, plan.high, plan.amplitude)  # fmt: skip
     return head + signal.pack()
 
 
-def _unpack(settings: bytes, side: int) -> tuple[Plan, Any_]:
+def _unpack(settings: bytes, side: int) -> tuple[Plan, Signal]:
     """Undo `_pack`."""
     if len(settings) < _HEAD.size or settings[0] != REVISION:
         raise InputError("the container's field is of a later revision; a newer release of intarsia is needed")

@@ -19,14 +19,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...engine import hardware
 from ...engine.learner import Batch, Learner, Losses
 from ...engine.recipe import Phase
 from .network import Field
 from .plan import WHITE, Floats
-
-VALIDATED = 1 << 14
-"""Points the best so far is chosen by, the same ones every time."""
 
 
 @dataclass(frozen=True)
@@ -216,8 +212,3 @@ FAR_SHARE = 8
 def decibels(mean_squared_error: float, power: float) -> float:
     """Return PSNR in dB for a peak whose square is `power`."""
     return 10 * math.log10(power / max(mean_squared_error, 1e-12))
-
-
-def has_bfloat16(where: torch.device) -> bool:
-    """Whether hidden layers are multiplied in bfloat16 there."""
-    return hardware.has_bfloat16(where)

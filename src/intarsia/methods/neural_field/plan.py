@@ -1,6 +1,6 @@
 """What a field looks like, and the numbers its key gives it. No torch here.
 
-    SIREN  in ─► W0 ─► W1 ─► W2 ─► W3 ─► W4 ─► W5 ─► out                                   sin 30 behind all but the last
+    SIREN  in ─► W0 ─► W1 ─► W2 ─► W3 ─► W4 ─► W5 ─► out                                  sin 30 behind all but the last
     IGR    x  ─► W0 ─► W1 ─► W2 ─► W3 ─► W4 ─► W5 ─► W6 ─► W7 ─► f                softplus 100 behind all but the last
            └──────────────────────────┘ W4 is given [W3's outputs, x] / sqrt 2, so W3 has three outputs less
 

@@ -15,6 +15,9 @@ PRESETS = {"faithful": {"fast": 60.0, "balanced": 300.0, "best": 1200.0},
 PAPER_STEPS = {"v": 5_000, "i": 5_000, "a": 20_000, "s": 5_000}
 PAPER_RATE = {"v": 1e-3, "i": 1e-3, "a": 1e-3, "s": 1e-4}
 VARIABLE = {"siren": (1, 2, 3), "igr": (1, 2, 4)}
+VALIDATED = 1 << 14
+"""Points the best so far is chosen by, the same ones every time."""
+
 _LONG = 10_000_000
 
 
@@ -110,21 +113,30 @@ class NeuralFieldConfig:
 
     def learning(self, letter: str, points: int) -> Recipe:
         """Return how a secret of that kind, of so many points, is fitted."""
-        if self.recipe == "paper":
-            own = Recipe(steps=self.steps or PAPER_STEPS[letter], lr=PAPER_RATE[letter], batch=points,
-                         precision="float32")  # fmt: skip
-        else:
-            timed = self.seconds is None and self.steps is None
-            seconds = PRESETS[self.family][self.preset] if timed else self.seconds
-            rate = _RATES[self.recipe, letter]
-            own = Recipe(steps=self.steps or _LONG, seconds=seconds, lr=rate, batch=4096, schedule="cosine")
-        given = {
-            "batch": min(self.batch or own.batch, points),
-            "lr": (self.lr or own.lr) * WHITE,  # levels are learnt, 0..255
-            "schedule": self.schedule or own.schedule,
-            "seconds": own.seconds if self.recipe != "paper" else self.seconds,
-        }
-        return replace(own, channels_last=False, log=5, validate=100, save=10.0, pictures=1 << 14, **given)
+        own = self._published(letter, points) if self.recipe == "paper" else self._timed(letter)
+        return replace(
+            own,
+            batch=min(self.batch or own.batch, points),
+            lr=(self.lr or own.lr) * WHITE,  # what is learnt are levels, 0..255
+            schedule=self.schedule or own.schedule,
+            channels_last=False,
+            log=5,
+            validate=100,
+            save=10.0,
+            pictures=VALIDATED,
+        )
+
+    def _published(self, letter: str, points: int) -> Recipe:
+        steps = self.steps or PAPER_STEPS[letter]
+        lr = PAPER_RATE[letter]
+        return Recipe(steps=steps, seconds=self.seconds, lr=lr, batch=points, precision="float32")
+
+    def _timed(self, letter: str) -> Recipe:
+        seconds = self.seconds
+        if seconds is None and self.steps is None:
+            seconds = PRESETS[self.family][self.preset]
+        rate = _RATES[self.family, letter]
+        return Recipe(steps=self.steps or _LONG, seconds=seconds, lr=rate, batch=4096, schedule="cosine")
 
     def lasting(self) -> "NeuralFieldConfig":
         """Return these settings without what only says how long a fit takes: it can go on under others."""

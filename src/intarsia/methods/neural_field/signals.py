@@ -230,13 +230,12 @@ class Solid(Signal):
         return replace(self, counts=(cells + 1,) * 3)
 
 
-Any_ = Still | Moving | Sound | Solid
 _KIND = {"i": "a picture", "v": "a video", "a": "a sound", "s": "a shape"}
 _UNPACK = {"i": Still.unpack, "v": Moving.unpack, "a": Sound.unpack, "s": Solid.unpack}
 
 
-def signal_of(value: Value) -> Any_:
-    """Return what a secret is as a signal.
+def signal_of(value: Value) -> Signal:
+    """Return a secret as a signal.
 
     Raises:
         UsageError: it is not a kind a field can be fitted to.
@@ -257,7 +256,7 @@ def signal_of(value: Value) -> Any_:
     raise UsageError(f"a field is fitted to a video, a sound, a shape or a picture, not to {value.kind}")
 
 
-def unpacked(letter: str, data: bytes) -> Any_:
+def unpacked(letter: str, data: bytes) -> Signal:
     """Undo `pack`."""
     try:
         return _UNPACK[letter](data)
@@ -279,7 +278,8 @@ def targets(value: Value, signal: Signal) -> Floats:
 
 
 def _levels(answers: Floats) -> NDArray[np.uint8]:
-    return np.rint(np.clip((answers + 1) * 127.5, 0, 255)).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.rint(np.clip((answers + 1) * 127.5, 0, 255)).astype(np.uint8)
+    return levels
 
 
 def _size(settings: Mapping[str, object], own: tuple[int, ...]) -> tuple[int, int]:

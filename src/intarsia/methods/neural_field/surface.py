@@ -123,7 +123,8 @@ def _near_zero(rough: Floats, cell: float) -> NDArray[np.bool_]:
     size = len(rough)
     shifts = [inside[x : x + size, y : y + size, z : z + size] for x in range(3) for y in range(3) for z in range(3)]
     differs = np.logical_or.reduce(shifts) & ~np.logical_and.reduce(shifts)
-    return differs | (np.abs(rough) < cell)
+    near: NDArray[np.bool_] = differs | (np.abs(rough) < cell)
+    return near
 
 
 def _enlarged(values: Floats, count: int) -> Floats:
