@@ -12,6 +12,7 @@ PRESETS = {"faithful": {"fast": 60.0, "balanced": 300.0, "best": 1200.0},
            "residue": {"fast": 20.0, "balanced": 60.0, "best": 300.0}}  # fmt: skip
 """Seconds a fit takes."""
 
+AMPLITUDE = {"siren": 8.0, "igr": 1.0}
 PAPER_STEPS = {"v": 5_000, "i": 5_000, "a": 20_000, "s": 5_000}
 PAPER_RATE = {"v": 1e-3, "i": 1e-3, "a": 1e-3, "s": 1e-4}
 VARIABLE = {"siren": (1, 2, 3), "igr": (1, 2, 4)}
@@ -36,7 +37,8 @@ class NeuralFieldConfig:
         schedule: constant, as published, or cosine; empty: the recipe's.
         beta: weight of the cover's error; not stated in the paper.
         reach: w_max = -w_min, in units of what the network's own first hidden weights reach; not stated in the paper.
-        amplitude: factor behind the last layer, whose weights are fixed; 1 as in SIREN's code.
+        amplitude: factor behind the last layer, whose weights are fixed; 0: 8 for SIREN, 1 for IGR. How values are
+            scaled is not stated in the paper.
         omega: factor in SIREN's sines.
         start: first weights: "cover" or "random"; not stated in the paper.
         qat: round the weights while learning (equations 3 to 5); false is the paper's Table 3.
@@ -57,7 +59,7 @@ class NeuralFieldConfig:
     schedule: str = ""
     beta: float = 0.2
     reach: float = 1.0
-    amplitude: float = 1.0
+    amplitude: float = 0.0
     omega: float = 30.0
     start: str = "cover"
     qat: bool = True
@@ -74,10 +76,10 @@ class NeuralFieldConfig:
         _one_of("schedule", self.schedule, ("", "constant", "cosine"))
         _one_of("start", self.start, ("cover", "random"))
         _one_of("shape_loss", self.shape_loss, ("igr", "sdf"))
-        for name in ("reach", "amplitude", "omega"):
+        for name in ("reach", "omega"):
             if not 0 < getattr(self, name) < 1e6:
                 raise UsageError(f"{name} is {getattr(self, name)}; expected a number above 0")
-        for name in ("beta", "eikonal", "normal", "lr"):
+        for name in ("beta", "amplitude", "eikonal", "normal", "lr"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UsageError(f"{name} is {getattr(self, name)}; expected a number from 0")
         if self.seconds is not None and not 0 < self.seconds < math.inf:
@@ -91,6 +93,10 @@ class NeuralFieldConfig:
         if self.symbols < 1:
             raise UsageError(f"symbols is {self.symbols}; expected a whole number from 1")
         self.layers("siren")
+
+    def amplitude_of(self, body: str) -> float:
+        """Return the factor behind a network's last layer."""
+        return self.amplitude or AMPLITUDE[body]
 
     def layers(self, body: str) -> tuple[int, int, int]:
         """Return which layers are red, green and blue.
