@@ -14,6 +14,8 @@
     exact      the clips by the exact path at two levels: the honest rival
     report     tables in words, from the lines of earlier calls
 
+`--set steps=N` takes the place of seconds: on a busy machine the same work whatever the clock says.
+
 DIR/rows.jsonl gets a line for each fit as it ends, with seconds by the clock and by the processor; what is there is not
 measured again. LPIPS is n/a unless INTARSIA_LPIPS names weights (`intarsia.engine.perceptual`).
 """
@@ -152,6 +154,8 @@ def fitted(
     asked = {**settings, **own}
     if order.seconds is not None:
         asked["seconds"] = order.seconds
+    if "steps" in own:
+        asked.pop("seconds", None)
     words = [f"{key}={value}" for key, value in asked.items()]
     key = f"{table}/{item.name}/{' '.join(words)}"
     if any(row["key"] == key for row in rows(order.out)):

@@ -103,7 +103,7 @@ def hide_file(cover: Source, secret: Source | list[Source] | tuple[Source, ...],
         notes += writing.losses(original, form)
         fitting = bench.of(out) if room.fits else None
         if fitting is not None:
-            room, terms = room.on_bench(fitting), replace(terms, seed=terms.seed or bench.number(fitting))
+            room, terms = room.on_bench(fitting), _repeatable(terms, fitting)
         job = Job(name, room, config, original, host, secrets, terms)
         with naming_what_does_not_fit(sources, cover):
             stego = job.place()
@@ -136,6 +136,11 @@ def hide_file(cover: Source, secret: Source | list[Source] | tuple[Source, ...],
         notes=(*notes, *room.notices(), *(note for placed in stego.placed for note in placed.notes)),
         model=room.model_name,
     )
+
+
+def _repeatable(terms: Terms, fitting: Path) -> Terms:
+    """Return terms under which the same command has the same key again, so that a fit can go on."""
+    return terms if terms.seed is not None else replace(terms, seed=bench.number(fitting))
 
 
 def _clear(fitting: Path | None) -> None:

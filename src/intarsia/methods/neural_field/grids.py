@@ -10,7 +10,7 @@ What does not move lies in the grids that are shared by frames, what does in tho
 every number is rounded to its digits and the gradient goes straight through.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -28,18 +28,19 @@ REACH = 2.0
 """Largest weight of a convolution."""
 
 _SHARES = (
+    (1, 1, 0.36),
     (0, 1, 0.12),
-    (4, 1, 0.17),
-    (1, 1, 0.34),
-    (1, 2, 0.17),
+    (1, 2, 0.19),
+    (4, 1, 0.12),
     (2, 2, 0.08),
-    (1, 4, 0.07),
+    (1, 4, 0.09),
     (1, 8, 0.03),
     (1, 16, 0.01),
 )
 """Frames and pixels a feature stands for along an axis (0: all frames), and the share of the symbols it gets."""
 
 _MOST = 12  # channels of one grid
+_CHANNELS = 40  # of all together, the most
 
 
 @dataclass(frozen=True)
@@ -63,26 +64,22 @@ def layout(counts: tuple[int, int, int], symbols: int, m: int) -> list[Level]:
     Raises:
         DoesNotFitError: there are too few symbols for any.
     """
-    places = [_one(counts, time, space) for time, space, _ in _SHARES]
-    budget, carried, channels = symbols, 0.0, []
-    for place, (_, _, share) in zip(places, _SHARES, strict=True):
-        wished = carried + share * symbols
-        found = min(int(wished) // place.size, _MOST)
-        carried = wished - found * place.size
-        channels.append(found)
-    levels = [Level(number, *_axes(place)) for number, place in zip(channels, places, strict=True) if number]
-    while levels and sum(level.size for level in levels) + weights_digits(levels, m) > budget:
-        largest = max(range(len(levels)), key=lambda at: levels[at].size)
-        fewer = Level(levels[largest].channels - 1, *_axes(levels[largest]))
-        levels = [*levels[:largest], *([fewer] if fewer.channels else []), *levels[largest + 1 :]]
+    budget = symbols - weights_digits(_CHANNELS, m)
+    levels, carried = [], 0.0
+    for time, space, share in _SHARES:
+        one = _one(counts, time, space)
+        wished = carried + share * budget
+        channels = min(int(wished) // one.size, _MOST)
+        carried = wished - channels * one.size
+        if channels and sum(level.channels for level in levels) + channels <= _CHANNELS:
+            levels.append(replace(one, channels=channels))
     if not levels:
         raise DoesNotFitError("the picture is too small for recipe=residue", needed=symbols + 1, available=symbols)
     return levels
 
 
-def weights_digits(levels: list[Level], m: int) -> int:
-    """Return the digits of the convolutions."""
-    channels = sum(level.channels for level in levels)
+def weights_digits(channels: int, m: int) -> int:
+    """Return the digits of the convolutions over so many features."""
     count = 9 * channels * HIDDEN + HIDDEN * HIDDEN + 9 * HIDDEN * 3 + 2 * HIDDEN + 3
     return count * WEIGHT_DIGITS[m]
 
@@ -90,10 +87,6 @@ def weights_digits(levels: list[Level], m: int) -> int:
 def _one(counts: tuple[int, int, int], time: int, space: int) -> Level:
     frames, rows, columns = counts
     return Level(1, 1 if time == 0 else -(-frames // time), -(-rows // space), -(-columns // space))
-
-
-def _axes(level: Level) -> tuple[int, int, int]:
-    return level.frames, level.rows, level.columns
 
 
 class Grids(nn.Module):

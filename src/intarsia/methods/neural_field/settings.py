@@ -57,7 +57,7 @@ class NeuralFieldConfig:
     batch: int = 0
     lr: float = 0.0
     schedule: str = ""
-    beta: float = 0.2
+    beta: float = 1.0
     reach: float = 1.0
     amplitude: float = 0.0
     omega: float = 30.0
@@ -120,10 +120,11 @@ class NeuralFieldConfig:
     def learning(self, letter: str, points: int) -> Recipe:
         """Return how a secret of that kind, of so many points, is fitted."""
         own = self._published(letter, points) if self.recipe == "paper" else self._timed(letter)
+        unit = 1 if self.recipe == "residue" else WHITE  # what is learnt are levels, 0..255
         return replace(
             own,
             batch=min(self.batch or own.batch, points),
-            lr=(self.lr or own.lr) * WHITE,  # what is learnt are levels, 0..255
+            lr=(self.lr or own.lr) * unit,
             schedule=self.schedule or own.schedule,
             channels_last=False,
             log=5,
