@@ -241,7 +241,7 @@ def sphere():
     axis = np.linspace(-1.2, 1.2, 25)
     x, y, z = np.meshgrid(axis, axis, axis, indexing="ij")
     vertices, faces, _, _ = marching_cubes(np.sqrt(x**2 + (1.5 * y) ** 2 + z**2) - 1, 0, spacing=(0.1,) * 3,
-                                           gradient_direction="ascent")  # fmt: skip
+                                           gradient_direction="descent")  # fmt: skip
     return Shape(vertices.astype(np.float32) + 5, faces.astype(np.int32))
 
 

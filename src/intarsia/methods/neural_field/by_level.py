@@ -22,7 +22,7 @@ from .network import Field
 from .objective import FieldLearner, Points, ShapeLearner, SignalLearner
 from .plan import Plan
 from .settings import NeuralFieldConfig
-from .signals import Signal, Solid, signal_of, targets, unpacked
+from .signals import Signal, Solid, Sound, signal_of, targets, unpacked
 from .work import SIDES, Work, promise, remarks
 
 if TYPE_CHECKING:
@@ -133,7 +133,8 @@ def learner_of(
     net = field(plan, work.channel, first, ground.open, rounds=config.qat)
     if not isinstance(signal, Solid):
         answers = targets(secret, signal)
-        return SignalLearner(net, cover, config.beta, signal.coordinates(), answers)
+        power = float(np.square(answers).mean()) if isinstance(signal, Sound) else None
+        return SignalLearner(net, cover, config.beta, signal.coordinates(), answers, power)
     assert isinstance(secret, Shape)
     work.progress("sampling the shape", 0.0)
     weights = {"eikonal": config.eikonal, "normal": config.normal}

@@ -13,7 +13,7 @@ from ...engine.loop import learn
 from ...engine.recipe import Recipe
 from ...engine.run import Run, start_over
 from ..base import Progress
-from .objective import decibels
+from .objective import PICTURE, decibels
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -68,17 +68,19 @@ def _go(
     learner: Learner, batches: Batches, recipe: Recipe, run: Run | None, start: State | None, members: "Accelerator",
     progress: Progress,
 ) -> None:  # fmt: skip
+    power = float(getattr(learner, "power", PICTURE))
+
     def tick(told: Tick) -> None:
-        progress(f"{STAGE}: {said(told)}", told.share)
+        progress(f"{STAGE}: {said(told, power)}", told.share)
 
     learn(learner, batches, recipe, run=run, start=start, members=members, company=Company(tick=tick))
 
 
-def said(told: Tick) -> str:
+def said(told: Tick, power: float = PICTURE) -> str:
     """Say how good cover and secret are, dB; of a shape, how far its surface is off."""
     words = [f"cover {decibels(told.losses['cover'], 1.0):.1f} dB"] if "cover" in told.losses else []
     if "distance" in told.figures or "eikonal" in told.losses:
         words.append(f"secret off by {told.figures.get('distance', told.losses['secret']):.4f}")
     else:
-        words.append(f"secret {decibels(told.losses['secret'], 4.0):.1f} dB")
+        words.append(f"secret {decibels(told.losses['secret'], power):.1f} dB")
     return ", ".join(words)

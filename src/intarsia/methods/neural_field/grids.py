@@ -65,7 +65,8 @@ def layout(counts: tuple[int, int, int], symbols: int, m: int) -> list[Level]:
         DoesNotFitError: there are too few symbols for any.
     """
     budget = symbols - weights_digits(_CHANNELS, m)
-    levels, carried = [], 0.0
+    levels: list[Level] = []
+    carried = 0.0
     for time, space, share in _SHARES:
         one = _one(counts, time, space)
         wished = carried + share * budget

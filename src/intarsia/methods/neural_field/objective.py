@@ -25,6 +25,9 @@ from .grids import Grids
 from .network import Field
 from .plan import WHITE, Floats
 
+PICTURE = 4.0
+"""Square of the range -1..1."""
+
 
 @dataclass(frozen=True)
 class Points:
@@ -65,6 +68,8 @@ class FieldLearner(Learner):
     net: Field
     points: int
     """How many there are to draw from."""
+    power: float = PICTURE
+    """Mean square, or square of the peak, that the secret's error is told against: PSNR of pictures, SNR of sounds."""
 
     def __init__(self, net: Field, cover: NDArray[np.uint8], beta: float) -> None:
         self.net, self.beta = net, beta
@@ -98,7 +103,7 @@ class FieldLearner(Learner):
 
     def quality(self, terms: Mapping[str, float]) -> dict[str, float]:
         """Return what is told of the secret."""
-        return {"secret_db": decibels(terms["secret"], 4.0)}
+        return {"secret_db": decibels(terms["secret"], self.power)}
 
 
 class SignalLearner(FieldLearner):
@@ -110,12 +115,23 @@ class SignalLearner(FieldLearner):
         beta: see `FieldLearner`.
         points: coordinates, float32 [N, inputs].
         answers: values there, float32 [N, outputs], -1..1.
+        power: see there; None: PSNR for the range -1..1.
     """
 
-    def __init__(self, net: Field, cover: NDArray[np.uint8], beta: float, points: Floats, answers: Floats) -> None:
+    def __init__(
+        self,
+        net: Field,
+        cover: NDArray[np.uint8],
+        beta: float,
+        points: Floats,
+        answers: Floats,
+        power: float | None = None,
+    ) -> None:
         super().__init__(net, cover, beta)
         self._points, self._answers = torch.from_numpy(points), torch.from_numpy(answers)
         self.points = len(points)
+        if power is not None:
+            self.power = power
 
     def secret_terms(self, batch: Batch, levels: Tensor, *, half: bool) -> dict[str, Tensor]:
         """Return the mean squared error."""
@@ -243,7 +259,7 @@ class GridLearner(Learner):
         if found < float(self.net.best_loss):
             self.net.best_loss.fill_(found)
             self.net.best.copy_(self.net.digits())
-        return {"secret_db": decibels(found, 4.0)}
+        return {"secret_db": decibels(found, PICTURE)}
 
     def _error(self, first: int, last: int) -> Tensor:
         self._wanted = self._wanted.to(self.net.best.device)

@@ -32,7 +32,7 @@ class NeuralFieldConfig:
         preset: time of a fit, when neither seconds nor steps are given: fast, balanced, best.
         seconds: time of a fit, s.
         steps: steps of a fit; with this alone a fit takes the same steps on every run.
-        batch: points a step; 0: 4,096, and all of them with recipe=paper.
+        batch: points a step; 0: 2,048, and all of them with recipe=paper.
         lr: Adam's rate, as a share of the range from w_min to w_max; 0: the recipe's.
         schedule: constant, as published, or cosine; empty: the recipe's.
         beta: weight of the cover's error; not stated in the paper.
@@ -143,7 +143,7 @@ class NeuralFieldConfig:
         if seconds is None and self.steps is None:
             seconds = PRESETS[self.family][self.preset]
         rate = _RATES[self.family, letter]
-        return Recipe(steps=self.steps or _LONG, seconds=seconds, lr=rate, batch=4096, schedule="cosine")
+        return Recipe(steps=self.steps or _LONG, seconds=seconds, lr=rate, batch=2048, schedule="cosine")
 
     def lasting(self) -> "NeuralFieldConfig":
         """Return these settings without what only says how long a fit takes: it can go on under others."""

@@ -100,7 +100,7 @@ def extracted(field: Field, signal: Solid, name: str, tick: Callable[[float], No
     if not values.min() < 0 < values.max():
         raise NoSecretError
     cell = 2 / (len(values) - 1)
-    vertices, faces, _, _ = measure.marching_cubes(values, 0.0, spacing=(cell,) * 3, gradient_direction="ascent")
+    vertices, faces, _, _ = measure.marching_cubes(values, 0.0, spacing=(cell,) * 3, gradient_direction="descent")
     placed = (vertices - 1) * signal.scale + np.array(signal.centre)
     return Shape(placed.astype(np.float32), faces.astype(np.int32), name=name)
 
