@@ -105,7 +105,7 @@ def plan_of(config: NeuralFieldConfig, signal: Signal, side: int) -> Plan:
     """Return the network for a secret."""
     body = "igr" if isinstance(signal, Solid) else "siren"
     omega = float(np.float32(config.omega))
-    bound = float(np.float32(config.reach * plans.reach(body, side, omega)))
+    bound = float(np.float32(config.reach_of(body) * plans.reach(body, side, omega)))
     amplitude = float(np.float32(config.amplitude_of(body)))
     return Plan(body, signal.inputs, signal.answers, side, config.layers(body), omega, -bound, bound, amplitude)
 

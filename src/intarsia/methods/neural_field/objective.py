@@ -242,7 +242,7 @@ class GridLearner(Learner):
 
     net: Grids
 
-    def __init__(self, net: Grids, frames: NDArray[np.uint8], together: int = 4) -> None:
+    def __init__(self, net: Grids, frames: NDArray[np.uint8], together: int = 2) -> None:
         self.net = net
         self.together = min(together, len(frames))
         self.points = len(frames) - self.together + 1

@@ -13,6 +13,9 @@ PRESETS = {"faithful": {"fast": 60.0, "balanced": 300.0, "best": 1200.0},
 """Seconds a fit takes."""
 
 AMPLITUDE = {"siren": 8.0, "igr": 1.0}
+REACH = {"siren": 1.0, "igr": 3.0}
+"""Both by the sweeps on the room's page."""
+
 PAPER_STEPS = {"v": 5_000, "i": 5_000, "a": 20_000, "s": 5_000}
 PAPER_RATE = {"v": 1e-3, "i": 1e-3, "a": 1e-3, "s": 1e-4}
 VARIABLE = {"siren": (1, 2, 3), "igr": (1, 2, 4)}
@@ -32,11 +35,12 @@ class NeuralFieldConfig:
         preset: time of a fit, when neither seconds nor steps are given: fast, balanced, best.
         seconds: time of a fit, s.
         steps: steps of a fit; with this alone a fit takes the same steps on every run.
-        batch: points a step; 0: 2,048, and all of them with recipe=paper.
+        batch: points a step; 0: 2,048, of shapes 512, and all of them with recipe=paper.
         lr: Adam's rate, as a share of the range from w_min to w_max; 0: the recipe's.
         schedule: constant, as published, or cosine; empty: the recipe's.
         beta: weight of the cover's error; not stated in the paper.
-        reach: w_max = -w_min, in units of what the network's own first hidden weights reach; not stated in the paper.
+        reach: w_max = -w_min, in units of what the network's own first hidden weights reach; 0: 1 for SIREN, 3 for
+            IGR; not stated in the paper.
         amplitude: factor behind the last layer, whose weights are fixed; 0: 8 for SIREN, 1 for IGR. How values are
             scaled is not stated in the paper.
         omega: factor in SIREN's sines.
@@ -58,7 +62,7 @@ class NeuralFieldConfig:
     lr: float = 0.0
     schedule: str = ""
     beta: float = 1.0
-    reach: float = 1.0
+    reach: float = 0.0
     amplitude: float = 0.0
     omega: float = 30.0
     start: str = "cover"
@@ -76,10 +80,9 @@ class NeuralFieldConfig:
         _one_of("schedule", self.schedule, ("", "constant", "cosine"))
         _one_of("start", self.start, ("cover", "random"))
         _one_of("shape_loss", self.shape_loss, ("igr", "sdf"))
-        for name in ("reach", "omega"):
-            if not 0 < getattr(self, name) < 1e6:
-                raise UsageError(f"{name} is {getattr(self, name)}; expected a number above 0")
-        for name in ("beta", "amplitude", "eikonal", "normal", "lr"):
+        if not 0 < self.omega < 1e6:
+            raise UsageError(f"omega is {self.omega}; expected a number above 0")
+        for name in ("beta", "reach", "amplitude", "eikonal", "normal", "lr"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UsageError(f"{name} is {getattr(self, name)}; expected a number from 0")
         if self.seconds is not None and not 0 < self.seconds < math.inf:
@@ -97,6 +100,10 @@ class NeuralFieldConfig:
     def amplitude_of(self, body: str) -> float:
         """Return the factor behind a network's last layer."""
         return self.amplitude or AMPLITUDE[body]
+
+    def reach_of(self, body: str) -> float:
+        """Return w_max in units of the network's own first weights."""
+        return self.reach or REACH[body]
 
     def layers(self, body: str) -> tuple[int, int, int]:
         """Return which layers are red, green and blue.
@@ -142,8 +149,8 @@ class NeuralFieldConfig:
         seconds = self.seconds
         if seconds is None and self.steps is None:
             seconds = PRESETS[self.family][self.preset]
-        rate = _RATES[self.family, letter]
-        return Recipe(steps=self.steps or _LONG, seconds=seconds, lr=rate, batch=2048, schedule="cosine")
+        rate, batch = _RATES[self.family, letter]
+        return Recipe(steps=self.steps or _LONG, seconds=seconds, lr=rate, batch=batch, schedule="cosine")
 
     def lasting(self) -> "NeuralFieldConfig":
         """Return these settings without what only says how long a fit takes: it can go on under others."""
@@ -156,13 +163,14 @@ class NeuralFieldConfig:
 
 
 _RATES = {
-    ("faithful", "v"): 1 / 255,
-    ("faithful", "i"): 1 / 255,
-    ("faithful", "a"): 1 / 255,
-    ("faithful", "s"): 1 / 255,
-    ("residue", "v"): 1e-2,
-    ("residue", "i"): 1e-2,
+    ("faithful", "v"): (1 / 255, 2048),
+    ("faithful", "i"): (1 / 255, 2048),
+    ("faithful", "a"): (1 / 255, 2048),
+    ("faithful", "s"): (1.5 / 255, 512),
+    ("residue", "v"): (1e-2, 1),
+    ("residue", "i"): (1e-2, 1),
 }
+"""Adam's rate, as a share of the range, and points a step."""
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
