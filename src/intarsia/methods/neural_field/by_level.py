@@ -137,9 +137,8 @@ def learner_of(
         return SignalLearner(net, cover, config.beta, signal.coordinates(), answers, power)
     assert isinstance(secret, Shape)
     work.progress("sampling the shape", 0.0)
-    weights = {"eikonal": config.eikonal, "normal": config.normal}
     cloud = surface.cloud(secret, signal)
-    return ShapeLearner(net, cover, config.beta, cloud, **weights, distances=config.shape_loss == "sdf")
+    return ShapeLearner(net, cover, config.beta, cloud, eikonal=config.eikonal, normal=config.normal)
 
 
 # --- the header ----------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ Both terms are means here, the paper's are sums: L_s over values in -1..1, L_c o
 number than the paper's, which it does not state.
 
     IGR: L_s = mean |f| on the surface + λ mean (|∇f| - 1)² around it + τ mean |∇f - n| on it
-    sdf: L_s = mean (f - d)² at points near and far, d the signed distance to the surface
 """
 
 import math
@@ -143,25 +142,21 @@ class SignalLearner(FieldLearner):
 
 @dataclass(frozen=True)
 class Cloud:
-    """Points on a surface and around it, in the cube -1..1.
+    """Points on a surface, in the cube -1..1.
 
     Attributes:
         surface: float32 [N, 3].
         normals: float32 [N, 3], outwards.
         spread: float32 [N], how far the points around each are strewn.
-        around: float32 [M, 3], near and far.
-        distance: float32 [M], signed, of those.
     """
 
     surface: Floats
     normals: Floats
     spread: Floats
-    around: Floats
-    distance: Floats
 
 
 class ShapeLearner(FieldLearner):
-    """A shape, by IGR's loss or by signed distances.
+    """A shape, by IGR's loss.
 
     Args:
         net: the field.
@@ -170,7 +165,6 @@ class ShapeLearner(FieldLearner):
         cloud: the shape.
         eikonal: λ.
         normal: τ.
-        distances: learn from signed distances, instead.
     """
 
     def __init__(
@@ -182,23 +176,17 @@ class ShapeLearner(FieldLearner):
         *,
         eikonal: float,
         normal: float,
-        distances: bool,
     ) -> None:
         super().__init__(net, cover, beta)
-        self.eikonal, self.normal, self.distances = eikonal, normal, distances
-        kept = (cloud.surface, cloud.normals, cloud.spread, cloud.around, cloud.distance)
-        self._cloud = tuple(torch.from_numpy(array) for array in kept)
-        self.points = len(cloud.around if distances else cloud.surface)
+        self.eikonal, self.normal = eikonal, normal
+        self._cloud = tuple(torch.from_numpy(array) for array in (cloud.surface, cloud.normals, cloud.spread))
+        self.points = len(cloud.surface)
 
     def secret_terms(self, batch: Batch, levels: Tensor, *, half: bool) -> dict[str, Tensor]:
-        """Return IGR's three terms, or the mean squared error of the distances."""
+        """Return IGR's three terms."""
         self._cloud = tuple(array.to(levels.device) for array in self._cloud)
         given = self.net.all_weights(levels)
-        if self.distances:
-            around, distance = self._cloud[3:]
-            said = self.net.through(around[batch["point"]], given, half=half)[:, 0]
-            return {"secret": (said - distance[batch["point"]]).square().mean()}
-        surface, normals, spread, _, _ = self._cloud
+        surface, normals, spread = self._cloud
         on = surface[batch["point"]]
         near = on + spread[batch["point"], None] * torch.randn_like(on)
         far = LONGEST_REACH * (2 * torch.rand_like(on[: max(1, len(on) // FAR_SHARE)]) - 1)
@@ -216,7 +204,7 @@ class ShapeLearner(FieldLearner):
 
     def quality(self, terms: Mapping[str, float]) -> dict[str, float]:
         """Return how far off the surface the field is zero, in units of the cube."""
-        return {"distance": math.sqrt(terms["secret"]) if self.distances else terms["secret"]}
+        return {"distance": terms["secret"]}
 
 
 LONGEST_REACH = 1.0

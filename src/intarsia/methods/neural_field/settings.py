@@ -47,7 +47,6 @@ class NeuralFieldConfig:
         start: first weights: "cover" or "random"; not stated in the paper.
         qat: round the weights while learning (equations 3 to 5); false is the paper's Table 3.
         variable_layers: which layers are red, green and blue, as 1,2,3; empty: the paper's.
-        shape_loss: "igr", or "sdf": signed distances, which are the L2 loss the paper writes.
         eikonal: weight of IGR's eikonal term.
         normal: weight of IGR's normal term.
         m: of recipe=residue: a weight is a pixel mod m; 3 or 5.
@@ -68,7 +67,6 @@ class NeuralFieldConfig:
     start: str = "cover"
     qat: bool = True
     variable_layers: str = ""
-    shape_loss: str = "igr"
     eikonal: float = 0.1
     normal: float = 1.0
     m: int = 3
@@ -79,7 +77,6 @@ class NeuralFieldConfig:
         _one_of("preset", self.preset, tuple(PRESETS["faithful"]))
         _one_of("schedule", self.schedule, ("", "constant", "cosine"))
         _one_of("start", self.start, ("cover", "random"))
-        _one_of("shape_loss", self.shape_loss, ("igr", "sdf"))
         if not 0 < self.omega < 1e6:
             raise UsageError(f"omega is {self.omega}; expected a number above 0")
         for name in ("beta", "reach", "amplitude", "eikonal", "normal", "lr"):

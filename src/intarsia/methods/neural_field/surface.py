@@ -1,7 +1,7 @@
-"""A shape as points with distances, and back as triangles.
+"""A shape as points, and back as triangles.
 
-    triangles ─► points on them, normals ─┐                                      ┌─► grid, coarse then fine ─►
-              ─► points around, distances ┴─► the field learns f(x, y, z) ─► ... ┘    marching cubes ─► triangles
+    triangles ─► points on them, normals ─► the field learns f(x, y, z)
+    f ─► grid, coarse then fine ─► marching cubes where it is zero ─► triangles
 
 The fine grid is asked only where the coarse one says that the surface may be: cells whose corners differ in sign or
 lie near it, and their neighbours. Source of marching cubes: T. Lewiner et al., 2003, as scikit-image has it.
@@ -25,12 +25,10 @@ Field = Callable[..., Floats]
 """Answers [N, 1] for points [N, 3]."""
 
 ON_SURFACE = 100_000
-AROUND = 300_000
 NEIGHBOUR = 50
 """Points near the surface are strewn as far as the 50th neighbour is (IGR's code)."""
 
 _CLOUD = 16_384  # points among which neighbours are counted
-_CELLS = 128  # of the grid that says what is inside
 _COARSE = 4  # cells of the fine grid along a coarse one
 _SEED = 7
 
@@ -39,7 +37,7 @@ _SEED = 7
 
 
 def cloud(shape: Shape, signal: Solid) -> Cloud:
-    """Return points on a shape's surface and around it, in the cube -1..1."""
+    """Return points on a shape's surface, in the cube -1..1."""
     spatial = _package("scipy.spatial", "scipy")
     draw = np.random.default_rng(_SEED)
     triangles = (shape.triangles() - np.array(signal.centre)) / signal.scale
@@ -48,8 +46,7 @@ def cloud(shape: Shape, signal: Solid) -> Cloud:
         normals = -normals
     few = surface[:_CLOUD]
     spread = spatial.cKDTree(few).query(surface, NEIGHBOUR + 1)[0][:, -1]
-    around, distance = _around(triangles, surface, normals, draw, spatial)
-    return Cloud(*(array.astype(np.float32) for array in (surface, normals, spread, around, distance)))
+    return Cloud(*(array.astype(np.float32) for array in (surface, normals, spread)))
 
 
 def _on(
@@ -64,26 +61,6 @@ def _on(
     corners = triangles[which]
     points = corners[:, 0] + u * (corners[:, 1] - corners[:, 0]) + v * (corners[:, 2] - corners[:, 0])
     return points, across[which] / twice[which, None]
-
-
-def _around(
-    triangles: NDArray[np.float64], surface: NDArray[np.float64], normals: NDArray[np.float64],
-    draw: np.random.Generator, spatial: Any,  # noqa: ANN401 (a package)
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # fmt: skip
-    """Return centres of cells, most of them near the surface, and their signed distances."""
-    counts = np.full(3, _CELLS)
-    inside = shape_metrics.inside((triangles + 1) * (_CELLS / 2), counts)
-    centres = (np.stack(np.meshgrid(*[np.arange(_CELLS)] * 3, indexing="ij"), -1).reshape(-1, 3) + 0.5) * 2 / _CELLS - 1
-    tree = spatial.cKDTree(surface)
-    cells = np.clip(((surface + draw.normal(0, 0.03, surface.shape) + 1) * _CELLS / 2).astype(np.int64), 0, _CELLS - 1)
-    near = np.unique(np.ravel_multi_index(tuple(cells.T), (_CELLS,) * 3))
-    far = draw.choice(len(centres), AROUND // 4, replace=False)
-    which = np.concatenate([draw.choice(near, AROUND - len(far)), far])
-    points = centres[which]
-    length, nearest = tree.query(points)
-    plane = np.abs(np.einsum("nc,nc->n", points - surface[nearest], normals[nearest]))
-    length = np.where(length < 0.02, plane, length)  # as near as this the nearest point drawn is not the nearest one
-    return points, np.where(inside.reshape(-1)[which], -length, length)
 
 
 # --- and back ------------------------------------------------------------------------------------------------
