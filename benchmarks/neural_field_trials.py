@@ -73,10 +73,17 @@ def key(out: Path, rows: list[dict[str, Any]], add: Add) -> None:
             turned = bytes(byte ^ (1 << bit % 8 if at == bit // 8 else 0) for at, byte in enumerate(master))
             other = Scattered(Places(picture.samples), Keys(turned), "neural_field", 512, hosts.PictureHost.associated)
             found = ask(picture, other, opened)
-            correlation = np.corrcoef(secret.frames.reshape(-1), found.frames.reshape(-1))[0, 1]
             add(out, {**line, "key": f"key/bit{bit}/{row['key']}", "settings": {"of": row["key"], "bit": bit},
                       "secret_psnr": video_metrics.mean_psnr(secret, found),
-                      "correlation": float(correlation)})  # fmt: skip
+                      **correlations(secret.frames, found.frames)})  # fmt: skip
+
+
+def correlations(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> dict[str, float]:
+    """Return Pearson's r over all samples, and with each colour's mean taken off: three means alone may correlate."""
+    pairs = [each.reshape(-1, 3).astype(np.float64) for each in (one, other)]
+    found = {"correlation": float(np.corrcoef(*(pair.reshape(-1) for pair in pairs))[0, 1])}
+    centred = [(pair - pair.mean(axis=0)).reshape(-1) for pair in pairs]
+    return {**found, "correlation_within_colours": float(np.corrcoef(*centred)[0, 1])}
 
 
 def command(container: Path) -> int:

@@ -2,6 +2,10 @@
 
 import dataclasses
 import math
+import signal
+import subprocess
+import sys
+import time
 from fractions import Fraction
 
 import numpy as np
@@ -352,3 +356,18 @@ def test_by_level_takes_the_middle_square():
     ground = by_level.ground_of(picture, np.zeros(picture.samples.size, bool))
     taken = picture.samples.reshape(-1)[ground.where]
     assert ground.side == 64 and np.array_equal(taken.transpose(1, 2, 0), picture.samples[:, 8:72])
+
+
+def test_ctrl_c_says_where_it_goes_on(tmp_path):
+    for name, picture in (("cover.png", COVER), ("secret.png", Image(photograph(32, 32)))):
+        (tmp_path / name).write_bytes(image_file.encode(picture, "PNG"))
+    words = [sys.executable, "-m", "intarsia", "hide", "cover.png", "secret.png", "-o", "out.png", "--no-password"]
+    words += ["--method", "neural_field", "--set", "seconds=100"]
+    run = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob("out.png.fit/trainer/step-*")):
+        assert run.poll() is None
+        time.sleep(0.05)
+    run.send_signal(signal.SIGINT)
+    said = run.communicate(timeout=30)[1]
+    assert run.returncode == 130 and "the same command goes on from out.png.fit/" in said
+    assert {path.name for path in tmp_path.iterdir()} == {"cover.png", "secret.png", "out.png.fit"}
