@@ -160,9 +160,9 @@ class NeuralFieldConfig:
 
 
 _RATES = {
-    ("faithful", "v"): (1 / 255, 2048),
-    ("faithful", "i"): (1 / 255, 2048),
-    ("faithful", "a"): (1 / 255, 2048),
+    ("faithful", "v"): (2 / 255, 2048),
+    ("faithful", "i"): (2 / 255, 2048),
+    ("faithful", "a"): (2 / 255, 2048),
     ("faithful", "s"): (1.5 / 255, 512),
     ("residue", "v"): (1e-2, 1),
     ("residue", "i"): (1e-2, 1),
