@@ -9,6 +9,7 @@ losses, backward, Adam; for `use`, hiding and revealing. Networks:
     stegnet   embedder and decoder, 64 pairs of 64x64, equation 7
     plain     six 3x3 convolutions of 64 channels with ReLU, 16 times 64x64, mean squared error
     use       StegNet's embedder and decoder, one pair of 512x512, no gradient
+    field     the neural field of a video: six layers, 512 wide, 4,096 points, the picture's 786,432 weights learnt
 
 Ways:
 
@@ -27,19 +28,23 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from intarsia.carrier import order
 from intarsia.engine import memory
 from intarsia.engine.feed import rows_of_pixels
+from intarsia.methods.neural_field import plan
+from intarsia.methods.neural_field.network import Field
 from intarsia.methods.stegnet.network import StegNet, Tower
 from intarsia.methods.stegnet.objective import absolute, variance
 
 WAYS = ("torch", "ours", "memory")
 WARM = 4  # steps that are not counted; until then a virtual machine still hands out its memory, page by page
-ITEMS = {"stegnet": 64, "plain": 16, "use": 1}
-SIDE = {"stegnet": 64, "plain": 64, "use": 512}
+ITEMS = {"stegnet": 64, "plain": 16, "use": 1, "field": 4096}
+SIDE = {"stegnet": 64, "plain": 64, "use": 512}  # of pictures
 
 
 def stock(tower: Tower, x: Tensor) -> Tensor:
@@ -65,8 +70,39 @@ def stegnet_losses(net: StegNet, cover: Tensor, secret: Tensor, way: str) -> Ten
     return (sum(terms) + variance(cover - container) + variance(revealed - secret)) / 4
 
 
+def prepare_field(way: str) -> Callable[[], object]:
+    """Return one step of a neural field; by torch, its layers and sines one by one in float32."""
+    reach = plan.reach("siren", 512, 30.0)
+    own = plan.Plan("siren", 3, 3, 512, (1, 2, 3), 30.0, -reach, reach, 8.0)
+    drawn = plan.drawn(own, lambda purpose, length: order.key_stream(bytes(32), purpose.encode().ljust(12), length))
+    levels = np.random.default_rng(0).integers(0, 256, (3, 512, 512), dtype=np.uint8)
+    net = Field(own, drawn, levels, np.ones(levels.shape, np.bool_))
+    x, wanted = torch.rand(4096, 3) * 2 - 1, torch.rand(4096, 3) * 2 - 1
+    cover = torch.from_numpy(levels).float()
+    optimiser = torch.optim.Adam(net.parameters(), 1.0, fused=True if way != "torch" else None)
+
+    def through() -> Tensor:
+        if way != "torch":
+            return net(x, half=True)
+        weights, biases = net.all_weights(net.whole_levels())
+        hidden = x
+        for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+            hidden = torch.sin(30 * functional.linear(hidden, weight, bias))
+        return 8 * functional.linear(hidden, weights[-1], biases[-1])
+
+    def step() -> None:
+        optimiser.zero_grad()
+        change = (net.whole_levels() - cover) / 255
+        ((through() - wanted).square().mean() + change.square().mean()).backward()
+        optimiser.step()
+
+    return step
+
+
 def prepare(name: str, way: str) -> Callable[[], object]:
     """Return one step, or one use, of a network."""
+    if name == "field":
+        return prepare_field(way)
     torch.manual_seed(0)
     count, side = ITEMS[name], SIDE[name]
     net = nn.Sequential(*(m for _ in range(6) for m in (nn.Conv2d(64, 64, 3, padding=1), nn.ReLU())))

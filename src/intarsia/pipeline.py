@@ -20,6 +20,7 @@ from .carrier.channel import Foreword
 from .carrier.keys import PUBLIC_PASSWORD, Keyring
 from .carrier.seal import OVERHEAD
 from .container import Header
+from .engine import bench
 from .errors import (
     DoesNotFitError,
     InputError,
@@ -51,7 +52,7 @@ class Terms:
         method: name of the method; None means the default when hiding, the header's when revealing.
         settings: the method's settings, text or typed.
         force: replace existing outputs.
-        seed: makes containers repeatable; None draws the salt from the operating system.
+        seed: makes containers repeatable, a number or a text; None draws the salt from the operating system.
         max_pixels: limit on pictures read.
         progress: called with stage and share.
         model: trained model, a name or a run folder; None: the one shipped for the method, or the header's.
@@ -62,7 +63,7 @@ class Terms:
     method: str | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
     force: bool = False
-    seed: int | None = None
+    seed: int | str | None = None
     max_pixels: int = image_file.MAX_PIXELS
     progress: Progress = no_progress
     model: str | None = None
@@ -109,15 +110,23 @@ def hide_file(cover: Source, secret: Source | list[Source] | tuple[Source, ...],
         host = hosts.host(original)
         notes = [*original.notes, *host.remarks(), *_answers_already(host, terms)]
         notes += writing.losses(original, form)
+        fitting = bench.of(out) if room.fits else None
+        if fitting is not None:
+            room, terms = room.on_bench(fitting), _repeatable(terms, fitting)
         job = Job(name, room, config, original, host, secrets, terms)
         with naming_what_does_not_fit(sources, cover):
             stego = job.place()
         terms.progress("saving", 0.0)
         stego.inlay.save(output, form, lambda share: terms.progress("saving", share))
         terms.progress("checking", 0.0)
-        saved, qualities = job.check(output.temporary, stego)
+        try:
+            saved, qualities = job.check(output.temporary, stego)
+        except VerificationError:
+            _clear(fitting)  # the same fit would end in the same way
+            raise
         carrier = hosts.quality(original, saved)
         output.commit()
+        _clear(fitting)
     reports = [
         SecretReport(value.name, value.kind, placed.size, None if math.isinf(quality) else quality)
         for value, placed, quality in zip(secrets, stego.placed, qualities, strict=True)
@@ -136,6 +145,16 @@ def hide_file(cover: Source, secret: Source | list[Source] | tuple[Source, ...],
         notes=(*notes, *room.notices(), *(note for placed in stego.placed for note in placed.notes)),
         model=room.model_name,
     )
+
+
+def _repeatable(terms: Terms, fitting: Path) -> Terms:
+    """Return terms under which the same command has the same key again, so that a fit can go on."""
+    return terms if terms.seed is not None else replace(terms, seed=bench.number(fitting))
+
+
+def _clear(fitting: Path | None) -> None:
+    if fitting is not None:
+        bench.clear(fitting)
 
 
 def _secrets(sources: Sequence[Source], room: Method[Any], cover: Cover, terms: Terms) -> tuple[Value, ...]:
@@ -432,12 +451,11 @@ def _reveal_opened(
         raise UsageError(
             f"{values.shown_source(source)}: hidden with method {name!r}; leave --method out or name that one"
         )
-    others = [key for key in terms.settings if key != "as"]
-    if others:
-        raise UsageError(f"method {name!r} takes no settings when revealing; leave out {', '.join(others)}")
     if terms.settings.get("as", "frames") != "frames":
         raise UsageError(f"as={terms.settings['as']}; expected as=frames, a video as a folder of PNG frames")
     room = load_named_by_a_file(name, terms.method).equip(terms.model, terms.device)
+    if others := {key: value for key, value in terms.settings.items() if key != "as"}:
+        room = room.viewing(others)
     return room.reveal_all(saved, opened.channel, entries, opened.header.settings, terms.progress)
 
 

@@ -13,7 +13,7 @@ from .carrier.keys import Keyring
 from .carrier.scattered import Scattered
 from .codes import LETTER_BYTES
 from .container import SIZES
-from .errors import DoesNotFitError, NoSecretError
+from .errors import DoesNotFitError, NoSecretError, UsageError
 from .hosts import Host
 from .media import Blob, Cover, Shape, Video, values
 from .media.values import Source
@@ -154,6 +154,8 @@ def _forecast(
     terms: Terms,
 ) -> tuple[Forecast, ...]:
     """Hide, and write nothing: sizes and distortion do not depend on keys."""
+    if room.fits:
+        raise UsageError(f"{room.facts.name} fits every secret anew, so only hide tells how well it comes back")
     found = tuple(values.secret(secret, max_pixels=terms.max_pixels) for secret in secrets)
     job = Job(room.facts.name, room, config, original, host, found, terms)
     with naming_what_does_not_fit(secrets, cover):

@@ -31,7 +31,10 @@ SECRETS = {
     "blob": Blob(np.random.default_rng(0).bytes(500), "noise.bin"),
 }
 LEARNED = [name for name in methods.TABLE if isinstance(methods.load(name), Learned)]
-READY = [name for name in methods.TABLE if name not in LEARNED or name in zoo.names()]
+FITTED = [name for name in methods.TABLE if methods.load(name).fits]
+"""Methods that fit every secret anew, for minutes; their own tests hold the same promises on small fits."""
+
+READY = [name for name in methods.TABLE if name not in FITTED and (name not in LEARNED or name in zoo.names())]
 """Methods that can hide as they are installed: those without networks, and those whose weights ship."""
 
 FREE = [name for name in READY if name not in LEARNED]

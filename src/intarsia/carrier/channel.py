@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import seal
+from . import order, seal
 from .keys import Keys
 
 Tick = Callable[[float], None]
@@ -105,6 +105,10 @@ class Channel(ABC):
         """Return the most bytes of one payload that fit in this manner; 0 when none do."""
         taken = 0 if self._foreword is None else self._foreword.size + seal.OVERHEAD
         return max(0, self._budget(manner) - taken)
+
+    def stream(self, purpose: str, length: int) -> bytes:
+        """Return bytes of a keyed stream, for a method whose own numbers are the key; each purpose has another one."""
+        return order.key_stream(self._keys.derive(f"{self._use}/stream/{purpose}"), bytes(12), length)
 
     # --- for the list of secrets that a header has no room for --------------------------------------------
 

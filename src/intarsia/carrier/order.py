@@ -97,3 +97,22 @@ def draw(key: bytes, count: int, below: int, taken: NDArray[np.int64] | None = N
         drawn = [number for number in dict.fromkeys(candidates) if number not in forbidden][:count]
         wanted *= 2
     return np.array(drawn, dtype=np.int64)
+
+
+# --- numbers that are no digits ------------------------------------------------------------------------------
+
+EVEN_BYTES, BELL_BYTES = 4, 24
+"""Bytes of key stream for one number of `evenly` and of `bell`."""
+
+
+def evenly(stream: bytes) -> NDArray[np.float64]:
+    """Return numbers spread evenly over -1..1 (neither end is met), one for each 32-bit word, exact in float64."""
+    halves = np.frombuffer(stream, "<u4").astype(np.float64)
+    return (2 * halves + 1) / 2.0**32 - 1
+
+
+def bell(stream: bytes) -> NDArray[np.float64]:
+    """Return numbers of mean 0 and deviation 1, all but normal: sums of twelve 16-bit words, exact in float64."""
+    sums = np.frombuffer(stream, "<u2").reshape(-1, 12).sum(axis=1, dtype=np.int64)
+    numbers: NDArray[np.float64] = (sums - 6 * 65_535) / 65_536.0
+    return numbers

@@ -184,20 +184,23 @@ class Meter:
         self._quiet = quiet
         self._started = time.monotonic()
         self._stage, self._since, self._last = "", self._started, 0.0
+        self._from = 0.0
 
     def __call__(self, stage: str, share: float) -> None:
-        """Report that `share` (0..1) of `stage` is done."""
+        """Report that `share` (0..1) of `stage` is done; "stage: words" says how well it goes."""
         now = time.monotonic()
+        stage, _, words = stage.partition(": ")
         if stage != self._stage:
-            self._stage, self._since = stage, now
+            self._stage, self._since, self._from = stage, now, share
         elif now - self._last < 0.25 and share < 1:
             return
         if self._quiet or now - self._started < PATIENCE:
             return
         self._last = now
-        eta = (now - self._since) * (1 - share) / share if share > 0.01 else None
+        made = share - self._from  # a fit that goes on does not begin at zero
+        eta = (now - self._since) * (1 - share) / made if made > 0.01 else None
         with contextlib.suppress(OSError, ValueError):
-            self._draw(share, eta, now - self._started)
+            self._draw(share, eta, now - self._started, words)
 
     def done(self) -> None:
         """Wipe the bar."""
@@ -205,13 +208,16 @@ class Meter:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
 
-    def _draw(self, share: float, eta: float | None, elapsed: float) -> None:
+    def _draw(self, share: float, eta: float | None, elapsed: float, words: str) -> None:
         if sys.stderr.isatty():
             filled = round(30 * share)
             left = "" if eta is None else f" {eta:5.1f} s left"
             sys.stderr.write(f"\r\x1b[K{self._stage:<20} {'█' * filled}{'·' * (30 - filled)} {share:4.0%}{left}")
+            sys.stderr.write(f" {words}" if words else "")
         else:
             record = {"stage": self._stage, "done": round(share, 3), "seconds": round(elapsed, 2)}
+            if words:
+                record["so_far"] = words
             if eta is not None:
                 record["eta"] = round(eta, 2)
             sys.stderr.write(json.dumps(record) + "\n")

@@ -71,7 +71,11 @@ def hide(
             return hide_spread([cover, *(secret or [])], spread[0], need, out, terms)
         return hide_file(cover, sources, out, terms)
 
-    done = console.run(work)
+    try:
+        done = console.run(work)
+    except KeyboardInterrupt:
+        _say_what_stays(out)
+        raise
     meter.done()
     console.notes(done.notes, quiet=quiet)
     if json_:
@@ -81,6 +85,16 @@ def hide(
 
         for hidden in (done,) if isinstance(done, Hidden) else done.containers:
             console.show(_sentence(hidden))
+
+
+def _say_what_stays(out: str) -> None:
+    """End here when a fit was interrupted that can go on."""
+    from ..engine import bench
+    from ..media.files import shown
+
+    folder = bench.of(out)
+    if folder.is_dir():
+        console.interrupted(f"interrupted; the same command goes on from {shown(folder)}/, and removes it at the end")
 
 
 def _sources(secrets: list[str] | None, text: str | None) -> "list[Source]":

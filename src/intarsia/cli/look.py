@@ -145,7 +145,7 @@ def methods(
         elif cite:
             console.show(facts.bibtex)
         else:
-            console.show(f"{facts.name:<10}{facts.title}")
+            console.show(f"{facts.name:<14}{facts.title}")
             if name:
                 _show_method(room)
 

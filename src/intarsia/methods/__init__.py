@@ -18,6 +18,7 @@ TABLE = {
     "lsb": "intarsia.methods.lsb:METHOD",
     "stegnet": "intarsia.methods.stegnet:METHOD",
     "deep_steg": "intarsia.methods.deep_steg:METHOD",
+    "neural_field": "intarsia.methods.neural_field:METHOD",
 }
 DEFAULT = "exact"
 

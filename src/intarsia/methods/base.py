@@ -4,6 +4,7 @@ A method is handed values and a channel. It never sees a file, a password, a key
 the pipeline.
 """
 
+import copy
 import dataclasses
 import difflib
 import math
@@ -11,6 +12,7 @@ import typing
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
@@ -23,7 +25,7 @@ from ..media import Audio, Blob, Cover, Image, Shape, Value, Video, shape_metric
 from ..media.image import psnr
 
 Progress = Callable[[str, float], None]
-"""Called with what is being done and the share done, 0..1."""
+"""Called with what is being done and the share done, 0..1; behind a colon, how well it goes."""
 
 ConfigT = TypeVar("ConfigT")
 
@@ -109,6 +111,10 @@ class Method(ABC, Generic[ConfigT]):
     """Most bytes of `Placed.settings`."""
     recipe: ClassVar[Recipe | None] = None
     """How its networks are trained as published; None: it has none."""
+    fits: ClassVar[bool] = False
+    """Whether every secret is fitted anew, for minutes: then it is given a bench."""
+    bench: Path | None = None
+    """Where the state of a fit is kept; None: nowhere."""
 
     @property
     def model_name(self) -> str | None:
@@ -124,6 +130,22 @@ class Method(ABC, Generic[ConfigT]):
         if model is not None:
             raise UsageError(f"--model {model}: {self.facts.name} has no networks, so no trained models either")
         return self
+
+    def on_bench(self, bench: Path) -> Self:
+        """Return this method with a folder to keep the state of a fit in; see `engine.bench`."""
+        equipped = copy.copy(self)
+        equipped.bench = bench
+        return equipped
+
+    def viewing(self, settings: Mapping[str, object]) -> Self:
+        """Return this method, to reveal as these settings say.
+
+        Raises:
+            UsageError: it has no such settings.
+        """
+        raise UsageError(
+            f"method {self.facts.name!r} takes no settings when revealing; leave out {', '.join(settings)}"
+        )
 
     def notices(self) -> tuple[str, ...]:
         """Return what the user should know about where it runs, one sentence each."""

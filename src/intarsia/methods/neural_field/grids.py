@@ -1,0 +1,199 @@
+"""The body of `recipe=residue`: grids of features and three small convolutions, every number a few digits to base m.
+
+    grids, one digit a feature          ─ enlarged to T x H x W, side by side ─► [C, T, H, W]
+      T/T H W   few, at every pixel                                                │ 3x3, GELU
+      T/4 H W   ...                                                                │ 1x1, GELU
+      T   H/2 W/2, T H/4 W/4 ...  many, coarse                                     ▼ 3x3
+    convolutions, four to six digits a weight ─────────────────────────────────► [3, T, H, W]
+
+What does not move lies in the grids that are shared by frames, what does in those that are not. While it is learnt,
+every number is rounded to its digits and the gradient goes straight through.
+"""
+
+from dataclasses import dataclass, replace
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...engine import rounding
+from ...errors import DoesNotFitError
+
+HIDDEN = 16
+WEIGHT_DIGITS = {3: 6, 5: 4}
+"""Digits of a convolution's weight: 729 or 625 levels."""
+
+REACH = 2.0
+"""Largest weight of a convolution."""
+
+_SHARES = (
+    (1, 1, 0.36),
+    (0, 1, 0.12),
+    (1, 2, 0.19),
+    (4, 1, 0.12),
+    (2, 2, 0.08),
+    (1, 4, 0.09),
+    (1, 8, 0.03),
+    (1, 16, 0.01),
+)
+"""Frames and pixels a feature stands for along an axis (0: all frames), and the share of the symbols it gets."""
+
+QUICKER = 4.0
+"""Features learn so many times as fast as convolutions do, under one rate."""
+
+_MOST = 12  # channels of one grid
+_CHANNELS = 40  # of all together, the most
+
+
+@dataclass(frozen=True)
+class Level:
+    """One grid: channels, frames, rows, columns."""
+
+    channels: int
+    frames: int
+    rows: int
+    columns: int
+
+    @property
+    def size(self) -> int:
+        """Features."""
+        return self.channels * self.frames * self.rows * self.columns
+
+
+def layout(counts: tuple[int, int, int], symbols: int, m: int) -> list[Level]:
+    """Return the grids for a video of these frames, rows and columns, the same on every machine.
+
+    Raises:
+        DoesNotFitError: there are too few symbols for any.
+    """
+    budget = symbols - weights_digits(_CHANNELS, m)
+    levels: list[Level] = []
+    carried = 0.0
+    for time, space, share in _SHARES:
+        one = _one(counts, time, space)
+        wished = carried + share * budget
+        channels = min(int(wished) // one.size, _MOST)
+        carried = wished - channels * one.size
+        if channels and sum(level.channels for level in levels) + channels <= _CHANNELS:
+            levels.append(replace(one, channels=channels))
+    if not levels:
+        raise DoesNotFitError("the picture is too small for recipe=residue", needed=symbols + 1, available=symbols)
+    return levels
+
+
+def weights_digits(channels: int, m: int) -> int:
+    """Return the digits of the convolutions over so many features."""
+    count = 9 * channels * HIDDEN + HIDDEN * HIDDEN + 9 * HIDDEN * 3 + 2 * HIDDEN + 3
+    return count * WEIGHT_DIGITS[m]
+
+
+def _one(counts: tuple[int, int, int], time: int, space: int) -> Level:
+    frames, rows, columns = counts
+    return Level(1, 1 if time == 0 else -(-frames // time), -(-rows // space), -(-columns // space))
+
+
+class Grids(nn.Module):
+    """A video as digits.
+
+    Args:
+        counts: frames, rows, columns.
+        symbols: digits there are.
+        m: base.
+    """
+
+    best: Tensor
+    best_loss: Tensor
+
+    def __init__(self, counts: tuple[int, int, int], symbols: int, m: int) -> None:
+        super().__init__()
+        self.counts, self.m = counts, m
+        self.levels = layout(counts, symbols, m)
+        self.features = nn.ParameterList(
+            nn.Parameter((torch.rand(level.channels, level.frames, level.rows, level.columns) * 2 - 1) / QUICKER)
+            for level in self.levels
+        )
+        channels = sum(level.channels for level in self.levels)
+        self.first = nn.Conv2d(channels, HIDDEN, 3, padding=1)
+        self.second = nn.Conv2d(HIDDEN, HIDDEN, 1)
+        self.third = nn.Conv2d(HIDDEN, 3, 3, padding=1)
+        self.register_buffer("best", torch.zeros(self.digits().numel(), dtype=torch.uint8))
+        self.register_buffer("best_loss", torch.tensor(float("inf")))
+
+    # --- numbers and digits -------------------------------------------------------------------------------
+
+    @property
+    def fine(self) -> int:
+        """Levels of a weight of a convolution."""
+        return int(self.m ** WEIGHT_DIGITS[self.m])
+
+    def convolutions(self) -> list[Tensor]:
+        """Return weights and biases in the order they are written."""
+        layers = (self.first, self.second, self.third)
+        return [each for layer in layers for each in (layer.weight, cast(Tensor, layer.bias))]
+
+    @torch.no_grad()
+    def digits(self) -> Tensor:
+        """Return every number as digits 0..m-1, uint8 [N]."""
+        half = (self.m - 1) // 2
+        coarse = [_steps(feature * QUICKER, half) for feature in self.features]
+        fine = torch.cat([_steps(each / REACH, (self.fine - 1) // 2).reshape(-1) for each in self.convolutions()])
+        split = [fine // self.m**place % self.m for place in range(WEIGHT_DIGITS[self.m])]
+        return torch.cat([*(each.reshape(-1) for each in coarse), *split]).to(torch.uint8)
+
+    @torch.no_grad()
+    def take(self, digits: Tensor) -> None:
+        """Undo `digits`."""
+        half, at = (self.m - 1) // 2, 0
+        for feature in self.features:
+            part = digits[at : at + feature.numel()].reshape(feature.shape)
+            feature.copy_((part.float() - half) / half / QUICKER)
+            at += feature.numel()
+        places = digits[at:].reshape(WEIGHT_DIGITS[self.m], -1).long()
+        fine = sum(place * self.m**number for number, place in enumerate(places))
+        assert isinstance(fine, Tensor)
+        middle, at = (self.fine - 1) // 2, 0
+        for each in self.convolutions():
+            each.copy_(((fine[at : at + each.numel()].float() - middle) / middle * REACH).reshape(each.shape))
+            at += each.numel()
+
+    # --- the video ----------------------------------------------------------------------------------------
+
+    def forward(self, first: int = 0, last: int | None = None) -> Tensor:
+        """Return frames `first` to `last`, [T, 3, H, W], about -1..1."""
+        half = (self.m - 1) // 2
+        last = self.counts[0] if last is None else last
+        parts = [_enlarged(_rounded(feature * QUICKER, half), self.counts, first, last) for feature in self.features]
+        x = torch.cat(parts, 1)
+        weights = [_rounded(each / REACH, (self.fine - 1) // 2) * REACH for each in self.convolutions()]
+        x = functional.gelu(functional.conv2d(x, weights[0], weights[1], padding=1))
+        x = functional.gelu(functional.conv2d(x, weights[2], weights[3]))
+        return functional.conv2d(x, weights[4], weights[5], padding=1).float()
+
+
+def _steps(values: Tensor, half: int) -> Tensor:
+    """Return values -1..1 as whole steps 0..2 half."""
+    return (values * half).round().clamp(-half, half).long() + half
+
+
+def _rounded(values: Tensor, half: int) -> Tensor:
+    """Return values -1..1 as their digits give them back, a straight-through gradient behind them."""
+    return rounding.straight(values, (values.detach() * half).round().clamp(-half, half) / half)
+
+
+def _enlarged(feature: Tensor, counts: tuple[int, int, int], first: int, last: int) -> Tensor:
+    """Return a grid [C, t, h, w] at frames `first` to `last`, [T, C, H, W], linear between its points."""
+    frames = feature.shape[1]
+    if frames == counts[0]:
+        cut = feature[:, first:last]
+    elif frames == 1:
+        cut = feature.expand(-1, last - first, -1, -1)
+    else:
+        at = torch.arange(first, last, device=feature.device, dtype=torch.float32) * (frames - 1) / (counts[0] - 1)
+        low = at.long().clamp(max=frames - 2)
+        share = (at - low).view(1, -1, 1, 1)
+        cut = feature[:, low] * (1 - share) + feature[:, low + 1] * share
+    cut = cut.transpose(0, 1)
+    if cut.shape[2:] == counts[1:]:
+        return cut
+    return functional.interpolate(cut, counts[1:], mode="bilinear", align_corners=False)
