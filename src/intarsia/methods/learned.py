@@ -69,7 +69,7 @@ class Learned(Method[ConfigT]):
 
     def notices(self) -> tuple[str, ...]:
         """Say that the CPU is used where a GPU was asked for and there is none."""
-        if self._device != "cuda" or not _has_torch():
+        if self._device != "cuda" or not has_torch():
             return ()
         from ..engine import hardware
 
@@ -157,11 +157,12 @@ class Learned(Method[ConfigT]):
 
 def need_torch(name: str) -> None:
     """Raise `UsageError` when torch is not installed."""
-    if not _has_torch():
+    if not has_torch():
         raise UsageError(f"{name} needs torch: pip install 'intarsia[neural]'")
 
 
-def _has_torch() -> bool:
+def has_torch() -> bool:
+    """Whether torch is installed; it is not imported."""
     try:
         return importlib.util.find_spec("torch") is not None
     except (ImportError, ValueError):

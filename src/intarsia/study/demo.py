@@ -23,6 +23,8 @@ from ..carrier.keys import Keyring
 from ..errors import UsageError
 from ..media import Audio, Blob, Cover, Image, Shape, Value, Video, audio_file, files, image_file, metrics, values
 from ..media.image import resize
+from ..methods import load
+from ..methods.learned import has_torch
 from ..pipeline import Terms, hide_file, reveal_file
 from ..results import said_quality
 from . import made, sounds
@@ -69,6 +71,7 @@ CASES = (
     Case("coffee", "tune", "exact", {}),
     Case("astronaut", "clip", "exact", {"cover_db": 55}),
     Case("coffee", "knot", "exact", {"cover_db": 60}),
+    Case("coffee", "clip", "neural_field", {"recipe": "residue", "seconds": 20}),
     Case("voice", "small", "exact", {"snr": 40}),
     Case("voice", "small", "exact", {"snr": 40}, cut=True),
     Case("voice", "tune", "exact", {"snr": 40}),
@@ -129,12 +132,13 @@ HEADINGS = (
 
 
 def run(folder: str, progress: Callable[[str, float], None]) -> list[Shown]:
-    """Run every case into `folder` and write its page, its table and its sheet."""
+    """Run every case into `folder` and write its page, its table and its sheet; without torch, those that need none."""
     media = _media()
     rows = []
     with files.folder_for_outputs(Path(folder, "tiles")):
-        for number, case in enumerate(CASES):
-            progress("demo", number / len(CASES))
+        cases = [case for case in CASES if has_torch() or not load(case.method).fits]
+        for number, case in enumerate(cases):
+            progress("demo", number / len(cases))
             rows.append(_show(case, media, Path(folder)))
         _write_page(Path(folder), rows)
         _write_sheet(Path(folder), rows)
