@@ -138,7 +138,7 @@ def test_rounding_lets_the_gradient_through_and_no_rounding_does_not_round():
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
     path = tmp_path_factory.mktemp("field") / "container.png"
-    return path, hide_file(COVER, CLIP, path, terms(settings=QUICK))
+    return path, hide_file(COVER, CLIP, path, terms(settings=QUICK, seed=1))
 
 
 def test_a_clip_comes_back_from_the_picture_and_the_bench_is_gone(fitted):
@@ -180,7 +180,8 @@ def test_another_password_finds_nothing_and_a_bit_of_the_key_changes_all(fitted)
 def test_without_rounding_while_learning_less_comes_back(fitted, tmp_path):
     _, with_rounding = fitted
     try:
-        found = hide_file(COVER, CLIP, tmp_path / "b.png", terms(settings={**QUICK, "qat": False})).secrets[0].psnr
+        same_key = terms(settings={**QUICK, "qat": False}, seed=1)
+        found = hide_file(COVER, CLIP, tmp_path / "b.png", same_key).secrets[0].psnr
     except VerificationError:
         found = 0.0
     assert found < with_rounding.secrets[0].psnr - 1
@@ -256,7 +257,7 @@ def test_a_shape_comes_back_as_a_surface_that_looks_outwards(tmp_path, monkeypat
     monkeypatch.setattr(surface, "ON_SURFACE", 20_000)
     monkeypatch.setattr(signals, "GRID", 32)
     path = tmp_path / "shape.png"
-    settings = {"steps": 120, "batch": 512, "reach": 1.0, "lr": 0.012}
+    settings = {"steps": 300, "batch": 512, "reach": 1.0, "lr": 0.012}
     hide_file(COVER, sphere(), path, terms(settings=settings))
     found = reveal_file(path, None, terms(settings={"grid": 32})).value
     assert shape_metrics.volume_iou(sphere(), found, resolution=32) > 0.85
