@@ -149,7 +149,8 @@ def hide_file(cover: Source, secret: Source | list[Source] | tuple[Source, ...],
 
 def _repeatable(terms: Terms, fitting: Path) -> Terms:
     """Return terms under which the same command has the same key again, so that a fit can go on."""
-    return terms if terms.seed is not None else replace(terms, seed=bench.number(fitting))
+    drawn = bench.number(fitting)
+    return terms if terms.seed is not None else replace(terms, seed=drawn)
 
 
 def _clear(fitting: Path | None) -> None:
