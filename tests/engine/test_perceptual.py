@@ -41,3 +41,10 @@ def test_what_is_missing_is_named():
     del tensors["lin3.model.1.weight"]
     with pytest.raises(WeightsError, match=r"lin3\.model\.1\.weight"):
         perceptual.Lpips(tensors)
+
+
+def test_a_pickle_is_not_opened(tmp_path):
+    path = tmp_path / "weights.pth"
+    torch.save(weights(), path)
+    with pytest.raises(WeightsError, match="no safetensors file"):
+        perceptual.load(path)

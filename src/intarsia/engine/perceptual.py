@@ -4,8 +4,8 @@
 
 R. Zhang, P. Isola, A. Efros, E. Shechtman, O. Wang: The Unreasonable Effectiveness of Deep Features as a Perceptual
 Metric, CVPR 2018, equation 1, version 0.1, AlexNet. Written in plain torch; **no weights come with it**: a safetensors
-or a torch file with AlexNet's (`features.0.weight` ...) and LPIPS's own (`lin0.model.1.weight` ...) is named in
-INTARSIA_LPIPS. Without it the answer is None, and tables say n/a.
+file with AlexNet's (`features.0.weight` ...) and LPIPS's own (`lin0.model.1.weight` ...) is named in INTARSIA_LPIPS;
+pickles are never opened. Without it the answer is None, and tables say n/a.
 """
 
 import os
@@ -79,19 +79,21 @@ def load(path: files.PathLike | None = None) -> Lpips | None:
     """Return the measure with weights from a file, or from the one `VARIABLE` names; None when neither is given.
 
     Raises:
-        WeightsError: the file holds other things.
+        WeightsError: it is no safetensors file, or holds other things.
         InputError: it cannot be read.
     """
     named = path or os.environ.get(VARIABLE)
     if not named:
         return None
-    if Path(named).suffix == ".safetensors":
-        from safetensors.torch import load as unpack
+    from safetensors import SafetensorError
+    from safetensors.torch import load as unpack
 
-        tensors: Mapping[str, Tensor] = unpack(files.read_bytes(named))
-    else:
-        tensors = torch.load(named, map_location="cpu", weights_only=True)
-    return Lpips(tensors).eval()
+    try:
+        return Lpips(unpack(files.read_bytes(named))).eval()
+    except SafetensorError as error:
+        raise WeightsError(
+            f"{files.shown(named)}: no safetensors file; LPIPS's weights are read from no other"
+        ) from error
 
 
 def _one_of(tensors: Mapping[str, Tensor], shape: torch.Size, names: tuple[str, ...]) -> Tensor:
