@@ -10,7 +10,6 @@ pickles are never opened. Without it the answer is None, and tables say n/a.
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import cast
 
 import torch
