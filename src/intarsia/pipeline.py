@@ -110,23 +110,16 @@ def hide_file(cover: Source, secret: Source | list[Source] | tuple[Source, ...],
         host = hosts.host(original)
         notes = [*original.notes, *host.remarks(), *_answers_already(host, terms)]
         notes += writing.losses(original, form)
-        fitting = bench.of(out) if room.fits else None
-        if fitting is not None:
-            room, terms = room.on_bench(fitting), _repeatable(terms, fitting)
-        job = Job(name, room, config, original, host, secrets, terms)
-        with naming_what_does_not_fit(sources, cover):
-            stego = job.place()
-        terms.progress("saving", 0.0)
-        stego.inlay.save(output, form, lambda share: terms.progress("saving", share))
-        terms.progress("checking", 0.0)
-        try:
+        with _on_bench(room, terms, out) as (room, terms):
+            job = Job(name, room, config, original, host, secrets, terms)
+            with naming_what_does_not_fit(sources, cover):
+                stego = job.place()
+            terms.progress("saving", 0.0)
+            stego.inlay.save(output, form, lambda share: terms.progress("saving", share))
+            terms.progress("checking", 0.0)
             saved, qualities = job.check(output.temporary, stego)
-        except VerificationError:
-            _clear(fitting)  # the same fit would end in the same way
-            raise
-        carrier = hosts.quality(original, saved)
-        output.commit()
-        _clear(fitting)
+            carrier = hosts.quality(original, saved)
+            output.commit()
     reports = [
         SecretReport(value.name, value.kind, placed.size, None if math.isinf(quality) else quality)
         for value, placed, quality in zip(secrets, stego.placed, qualities, strict=True)
@@ -147,15 +140,23 @@ def hide_file(cover: Source, secret: Source | list[Source] | tuple[Source, ...],
     )
 
 
-def _repeatable(terms: Terms, fitting: Path) -> Terms:
-    """Return terms under which the same command has the same key again, so that a fit can go on."""
+@contextlib.contextmanager
+def _on_bench(room: Method[Any], terms: Terms, out: PathLike) -> Iterator[tuple[Method[Any], Terms]]:
+    """Give a method that fits its bench, and terms under which the same command has the same key again.
+
+    The bench stays for the next try, unless the container appeared or the same fit would end in the same failure.
+    """
+    if not room.fits:
+        yield room, terms
+        return
+    fitting = bench.of(out)
     drawn = bench.number(fitting)
-    return terms if terms.seed is not None else replace(terms, seed=drawn)
-
-
-def _clear(fitting: Path | None) -> None:
-    if fitting is not None:
+    try:
+        yield room.on_bench(fitting), terms if terms.seed is not None else replace(terms, seed=drawn)
+    except VerificationError:
         bench.clear(fitting)
+        raise
+    bench.clear(fitting)
 
 
 def _secrets(sources: Sequence[Source], room: Method[Any], cover: Cover, terms: Terms) -> tuple[Value, ...]:
