@@ -41,11 +41,6 @@ SIDE = 128
 LENGTH = 8192
 """Samples of the cuts that are learnt from."""
 
-LARGEST = 512
-"""Pixels: of larger pictures the middle is looked at when they are judged."""
-
-LONGEST = 1 << 16
-
 
 @dataclass(frozen=True)
 class Sets:
@@ -189,22 +184,15 @@ def train(
 
 
 def judged(net: nn.Module, arrays: Sequence[NDArray[Any]]) -> list[float | None]:
-    """Return the logit of each picture [3, H, W] or sound [1, T], of its middle; None: it is too small."""
+    """Return the logit of each picture [3, H, W] or sound [1, T], as `trained.array_of` gives it; None: it is too small."""
     where = next(net.parameters()).device
     found: list[float | None] = []
     with torch.inference_mode(), torch.autocast(where.type, torch.bfloat16, enabled=hardware.has_bfloat16(where)):
         for array in arrays:
-            middle = _middle(array)
             least = 16 if array.ndim == 3 else 2048
-            tensor = torch.from_numpy(np.ascontiguousarray(middle))[None].to(where).float()
-            found.append(float(net(tensor)[0]) if min(middle.shape[1:]) >= least else None)
+            tensor = torch.from_numpy(np.ascontiguousarray(array))[None].to(where).float()
+            found.append(float(net(tensor)[0]) if min(array.shape[1:]) >= least else None)
     return found
-
-
-def _middle(array: NDArray[Any]) -> NDArray[Any]:
-    most = LARGEST if array.ndim == 3 else LONGEST
-    starts = [max(0, length - most) // 2 for length in array.shape[1:]]
-    return array[(slice(None), *(slice(at, at + most) for at in starts))]
 
 
 def _plain(recipe: Recipe) -> dict[str, Any]:

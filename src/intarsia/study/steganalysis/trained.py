@@ -33,8 +33,8 @@ KEPT = 0.3
 
 LEAST_PAIRS = 10
 
-_LARGEST = 512
-_LONGEST = 1 << 16
+_LARGEST = 512  # pixels along a side of what a network sees
+_LONGEST = 1 << 16  # samples
 
 
 @dataclass(frozen=True)
