@@ -184,7 +184,7 @@ def train(
 
 
 def judged(net: nn.Module, arrays: Sequence[NDArray[Any]]) -> list[float | None]:
-    """Return the logit of each picture [3, H, W] or sound [1, T], as `trained.array_of` gives it; None: it is too small."""
+    """Return the logit of each picture [3, H, W] or sound [1, T] from `trained.array_of`; None: it is too small."""
     where = next(net.parameters()).device
     found: list[float | None] = []
     with torch.inference_mode(), torch.autocast(where.type, torch.bfloat16, enabled=hardware.has_bfloat16(where)):
