@@ -1,0 +1,238 @@
+"""What methods share that paint pictures into a sound, clip after clip.
+
+    cover  ─ first channel ─► -1..1 ─ cut ─► clips [N, 1, T] ─┐
+                                                              ├─► embed ─► the cover's depth ─► channel, and the tail
+    secret ─ grey or R, G, B ─ resize ─► planes [N, P, h, w] ─┘
+    container ─ first channel ─► clips ─► extract ─► planes ─► finish ─► 8 bits ─ resize back ─► revealed
+
+A clip carries P planes; a grey picture is one plane, a colour picture three. Planes fill clip after clip from the
+start of the sound, and what is behind the last clip stays as it is, like the other channels and the sound's rate,
+depth and length. The frames that carry the header change what was painted by at most one step.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import zoo
+from ..carrier.channel import Channel
+from ..errors import DoesNotFitError, NoSecretError, UsageError
+from ..media import Audio, Cover, Image, Value, audio
+from ..media.image import resize
+from .base import Entry, Placed, Progress, configure
+from .learned import IDENTITY_BYTES, Learned
+from .picture_in_picture import ENOUGH_DB, MARGIN_DB, as_colour, flat_psnr
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+ConfigT = TypeVar("ConfigT")
+Samples = NDArray[np.uint8]
+Planes = NDArray[np.float32]
+
+MOST = 8
+"""Pictures in one sound, the most."""
+
+_PICTURE_BYTES = 5  # width, height, whether it is grey
+
+
+class PictureInSound(Learned[ConfigT]):
+    """A method whose networks take and give clips of sound, and planes of pictures of one size."""
+
+    settings_bytes = IDENTITY_BYTES + 1 + MOST * _PICTURE_BYTES
+
+    @abstractmethod
+    def clip(self, config: ConfigT) -> int:
+        """Return the samples of a clip."""
+
+    @abstractmethod
+    def planes(self, config: ConfigT) -> int:
+        """Return how many planes a clip carries."""
+
+    @abstractmethod
+    def size(self, config: ConfigT) -> tuple[int, int]:
+        """Return height and width of a plane."""
+
+    @abstractmethod
+    def embed(self, net: "nn.Module", cover: "Tensor", secret: "Tensor", config: ConfigT) -> "Tensor":
+        """Return containers, float32 [N, 1, T], of covers [N, 1, T], -1..1, and planes [N, P, h, w], 0..1."""
+
+    @abstractmethod
+    def extract(self, net: "nn.Module", container: "Tensor", config: ConfigT) -> "Tensor":
+        """Return revealed planes, float32 [N, P, h, w], about 0..1."""
+
+    def finish(self, net: "nn.Module", pictures: "Tensor", config: ConfigT) -> "Tensor":
+        """Return colour pictures [N, 3, h, w], 0..1, as they are shown; here as they are."""
+        return pictures
+
+    # --- the pair -------------------------------------------------------------------------------------------
+
+    def hide(self, cover: Cover, secret: Value, channel: Channel, config: ConfigT, progress: Progress) -> Placed:
+        """Paint one picture into the sound."""
+        return self.hide_all(cover, [secret], channel, config, progress)[0]
+
+    def reveal(self, cover: Cover, channel: Channel, entry: Entry, settings: bytes, progress: Progress) -> Value:
+        """Read one picture off the sound."""
+        return self.reveal_all(cover, channel, [entry], settings, progress)[0]
+
+    def hide_all(
+        self, cover: Cover, secrets: Sequence[Value], channel: Channel, config: ConfigT, progress: Progress
+    ) -> list[Placed]:
+        """Paint pictures into the sound, one behind the other."""
+        pictures = self._pictures(cover, secrets)
+        assert isinstance(cover, Audio)
+        self._check_room(cover, pictures, channel, config)
+        model = self.model()
+        progress("painting", 0.0)
+        high, wide = self.size(config)
+        planes = np.concatenate([_planes_of(picture, wide, high) for picture in pictures])
+        per, clip = self.planes(config), self.clip(config)
+        planes = np.pad(planes, [(0, -len(planes) % per), (0, 0), (0, 0)]).reshape(-1, per, high, wide)
+        net = self.loaded(model, config)
+        clips = cover.planes()[0, : len(planes) * clip].reshape(-1, 1, clip)
+        painted = self._through(lambda c, s: self.embed(net, c, s, config), net, clips, planes)
+        samples = channel.samples.reshape(cover.length, cover.channels)
+        samples[: painted.size, 0] = audio.from_float(painted.reshape(-1), cover.depth)
+        channel.paint(samples)
+        settings = model.identity[:IDENTITY_BYTES] + bytes([len(pictures)]) + b"".join(map(_facts_of, pictures))
+        notes = self._remarks(pictures, config)
+        return [
+            Placed(
+                0, promised(picture), settings, notes if picture is pictures[0] else (), self._carried(picture, config)
+            )
+            for picture in pictures
+        ]
+
+    def reveal_all(
+        self, cover: Cover, channel: Channel, entries: Sequence[Entry], settings: bytes, progress: Progress
+    ) -> list[Value]:
+        """Read every picture off the sound and bring it back to its own size."""
+        assert isinstance(cover, Audio)
+        identity, facts = settings[:IDENTITY_BYTES], settings[IDENTITY_BYTES + 1 :]
+        model = self.model_of(identity)
+        config = self.settled(model)
+        progress("reading", 0.0)
+        net = self.loaded(model, config)
+        sizes = [_facts(facts[at : at + _PICTURE_BYTES]) for at in range(0, len(facts), _PICTURE_BYTES)]
+        planes = self.read_off(net, cover, sum(count for *_, count in sizes), config)
+        found: list[Value] = []
+        at = 0
+        for (width, height, count), entry in zip(sizes, entries, strict=True):
+            picture = planes[at : at + count]
+            at += count
+            if count == 3:
+                picture = self._through(lambda p: self.finish(net, p, config), net, picture[None])[0]
+            levels = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
+            shown = resize(Image(np.ascontiguousarray(levels if count == 3 else levels[..., 0])), width, height)
+            found.append(Image(shown.samples, name=entry.name))
+        return found
+
+    def read_off(self, net: "nn.Module", container: Audio, count: int, config: ConfigT) -> Planes:
+        """Return what anybody with the weights reads off a sound: float32 [count, h, w], about 0..1.
+
+        Raises:
+            NoSecretError: the sound is too short to hold as many planes.
+        """
+        per, clip = self.planes(config), self.clip(config)
+        clips = -(-count // per)
+        if container.length < clips * clip:
+            raise NoSecretError
+        samples = container.planes()[0, : clips * clip].reshape(clips, 1, clip)
+        found = self._through(lambda c: self.extract(net, c, config), net, samples)
+        return found.reshape(-1, *found.shape[-2:])[:count]
+
+    def capacity(self, cover: Cover, channel: Channel, config: ConfigT) -> int:
+        """As many planes as there are clips for, one byte for each of their pixels."""
+        high, wide = self.size(config)
+        return cover.length // self.clip(config) * self.planes(config) * high * wide if isinstance(cover, Audio) else 0
+
+    def compare(self, original: Value, revealed: Value, cover: Cover) -> float:
+        """PSNR of the revealed picture against the secret in 8 bits, at its own size."""
+        return super().compare(_shown(original) if isinstance(original, Image) else original, revealed, cover)
+
+    # --- inside ---------------------------------------------------------------------------------------------
+
+    def settled(self, model: zoo.Model) -> ConfigT:
+        """Return the settings a model was trained with."""
+        return configure(self.Config, model.config, model.name)
+
+    def _pictures(self, cover: Cover, secrets: Sequence[Value]) -> list[Image]:
+        name = self.facts.name
+        pictures = [secret for secret in secrets if isinstance(secret, Image)]
+        if not isinstance(cover, Audio) or len(pictures) < len(secrets):
+            raise UsageError(f"{name} hides pictures in a sound; try --method exact")
+        if len(pictures) > MOST:
+            raise UsageError(f"{name} hides {MOST} pictures in a sound at the most, not {len(pictures)}")
+        if max(max(picture.width, picture.height) for picture in pictures) > (1 << 16) - 1:
+            raise UsageError(f"{name}: a secret has more than {(1 << 16) - 1:,} pixels along a side; make it smaller")
+        return pictures
+
+    def _check_room(self, cover: Audio, pictures: Sequence[Image], channel: Channel, config: ConfigT) -> None:
+        count = sum(1 if picture.is_grey else 3 for picture in pictures)
+        needed = -(-count // self.planes(config)) * self.clip(config)
+        if cover.length < needed:
+            raise DoesNotFitError(
+                f"{count} {'plane takes' if count == 1 else 'planes take'} {needed / cover.rate:.2f} s at {cover.rate:,} "
+                f"Hz, and the cover lasts {cover.seconds:.2f} s; use a longer one, or a grey picture",
+                needed=needed,
+                available=cover.length,
+            )
+        if channel.budget() <= 0:
+            raise DoesNotFitError(f"the sound is too short for {self.facts.name}", needed=1, available=0)
+
+    def _carried(self, picture: Image, config: ConfigT) -> int:
+        high, wide = self.size(config)
+        return high * wide * (1 if picture.is_grey else 3)
+
+    def _through(self, run: Callable[..., "Tensor"], net: "nn.Module", *given: Planes) -> Planes:
+        """Return what `run` makes of arrays [N, ...], one item at a time."""
+        import torch
+
+        from ..engine.hardware import has_bfloat16
+
+        where = next(net.parameters()).device
+        with torch.inference_mode(), torch.autocast(where.type, torch.bfloat16, enabled=has_bfloat16(where)):
+            made = [
+                run(*(torch.from_numpy(each[at : at + 1].copy()).to(where) for each in given)).float().cpu().numpy()
+                for at in range(len(given[0]))
+            ]
+        return np.concatenate(made)
+
+    def _remarks(self, pictures: Sequence[Image], config: ConfigT) -> tuple[str, ...]:
+        high, wide = self.size(config)
+        notes = [f"{self.facts.name} does not encrypt: anybody with the same model can read the hidden picture"]
+        if any((picture.height, picture.width) != (high, wide) for picture in pictures):
+            notes.append(f"the secret was hidden at {wide} x {high}")
+        if any(picture.alpha is not None for picture in pictures):
+            notes.append("the secret's transparency is not carried")
+        return tuple(notes)
+
+
+def promised(picture: Image) -> float:
+    """Return the least PSNR in dB that a revealed picture must have: more than a flat one says, or plenty."""
+    levels = _shown(picture).samples
+    return min(flat_psnr(levels[..., None] if levels.ndim == 2 else levels) + MARGIN_DB, ENOUGH_DB)
+
+
+def _shown(picture: Image) -> Image:
+    """Return a picture in 8 bits, grey or colour as it is."""
+    if picture.is_grey:
+        return Image(picture.samples if picture.depth == 8 else (picture.samples >> 8).astype(np.uint8))
+    return Image(as_colour(picture))
+
+
+def _planes_of(picture: Image, width: int, height: int) -> Planes:
+    """Return the planes of a picture at that size, float32 [1 or 3, height, width], 0..1."""
+    samples = resize(_shown(picture), width, height).samples
+    return np.atleast_3d(samples).transpose(2, 0, 1).astype(np.float32) / 255
+
+
+def _facts_of(picture: Image) -> bytes:
+    return picture.width.to_bytes(2, "big") + picture.height.to_bytes(2, "big") + bytes([1 if picture.is_grey else 3])
+
+
+def _facts(packed: bytes) -> tuple[int, int, int]:
+    return int.from_bytes(packed[:2], "big"), int.from_bytes(packed[2:4], "big"), packed[4]
