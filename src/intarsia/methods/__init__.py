@@ -19,6 +19,7 @@ TABLE = {
     "stegnet": "intarsia.methods.stegnet:METHOD",
     "deep_steg": "intarsia.methods.deep_steg:METHOD",
     "neural_field": "intarsia.methods.neural_field:METHOD",
+    "image_in_speech": "intarsia.methods.image_in_speech:METHOD",
 }
 DEFAULT = "exact"
 

@@ -175,8 +175,8 @@ class PictureInSound(Learned[ConfigT]):
         needed = -(-count // self.planes(config)) * self.clip(config)
         if cover.length < needed:
             raise DoesNotFitError(
-                f"{count} {'plane takes' if count == 1 else 'planes take'} {needed / cover.rate:.2f} s at {cover.rate:,} "
-                f"Hz, and the cover lasts {cover.seconds:.2f} s; use a longer one, or a grey picture",
+                f"{'one plane takes' if count == 1 else f'{count} planes take'} {needed / cover.rate:.2f} s at "
+                f"{cover.rate:,} Hz, and the cover lasts {cover.seconds:.2f} s; use a longer one, or a grey picture",
                 needed=needed,
                 available=cover.length,
             )
@@ -227,7 +227,7 @@ def _shown(picture: Image) -> Image:
 def _planes_of(picture: Image, width: int, height: int) -> Planes:
     """Return the planes of a picture at that size, float32 [1 or 3, height, width], 0..1."""
     samples = resize(_shown(picture), width, height).samples
-    return np.atleast_3d(samples).transpose(2, 0, 1).astype(np.float32) / 255
+    return (np.atleast_3d(samples).transpose(2, 0, 1) / 255).astype(np.float32)
 
 
 def _facts_of(picture: Image) -> bytes:
