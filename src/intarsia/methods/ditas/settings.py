@@ -86,7 +86,8 @@ class DitasConfig:
         _known("fold", self.fold, (1, 2, 4, 8, 16))
         _within("stages", self.stages, 1, MOST_STAGES)
         _within("window", self.window, 4, 4096)
-        _within("hop", self.hop, 1, self.window // 2)
+        if self.representation == "magnitude":
+            _within("hop", self.hop, 1, self.window // 2)
         _within("frames", self.frames, 1, 8192)
         _within("side", self.side, 8, 2048)
         _within("protect", self.protect, 0, 0.95)
