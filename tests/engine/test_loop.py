@@ -11,6 +11,7 @@ import torch
 
 from intarsia.engine import checkpoint
 from intarsia.engine.company import Company, team
+from intarsia.engine.learner import Losses
 from intarsia.engine.loop import learn
 from intarsia.engine.recipe import Phase
 from intarsia.engine.run import Run, records
@@ -87,6 +88,18 @@ def test_continuing_across_phases(tmp_path):
     assert same(weights(whole), weights(parts))
     names = [record["phase"] for record in records(tmp_path / "whole") if "phase" in record]
     assert names == ["hide"] * 20 + ["reveal"] * 20
+
+
+def test_phases_may_have_losses_of_their_own(tmp_path):
+    class Changing(Toy):
+        def losses(self, batch, phase):
+            found = super().losses(batch, phase)
+            return found if phase.name == "both" else Losses({"secret": found.terms["secret"]})
+
+    phases = (Phase("both", 1), Phase("one", 1, ("revealer",)))
+    train(Changing(phases=phases), tmp_path / "run", log=7)
+    found = [list(record["losses"]) for record in records(tmp_path / "run") if "losses" in record]
+    assert found == [["cover", "secret"]] * 2 + [["secret"]] * 3
 
 
 def test_a_phase_moves_only_its_parts():

@@ -101,7 +101,9 @@ class _Window:
 
     def add(self, terms: Mapping[str, Tensor]) -> None:
         values = torch.stack([term.detach().float() for term in terms.values()]).double()
-        self.names, self.count = list(terms), self.count + 1
+        if self.names != list(terms):  # a phase with other losses has begun
+            self.names, self.sums, self.count = list(terms), None, 0
+        self.count += 1
         self.sums = values if self.sums is None else self.sums + values
 
     def state(self) -> dict[str, Any]:

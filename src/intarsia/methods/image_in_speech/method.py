@@ -1,13 +1,15 @@
 """Settings of image in speech, and the pair embed / extract on clips of sound."""
 
+import copy
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from ...engine.packs import Pack, Packing
 from ...engine.pairs import Crops, Cuts, Pairs, PictureAugment, SoundAugment
 from ...engine.recipe import Recipe
 from ...errors import UsageError
-from ..base import Facts
+from ..base import Facts, configure
 from ..picture_in_sound import PictureInSound
 
 if TYPE_CHECKING:
@@ -23,6 +25,10 @@ GRIDS = {"paper": (1024, 31, 512, 28.3), "small": (256, 125, 128, 9.4)}
 
 BLOCK = 128
 """Coefficients in a block of the MDCT, and blocks in a clip: 16,384 samples."""
+
+GAINS = {True: 25.0, False: 400.0}
+"""Of companded coefficients, in units of loudness, and of companded magnitudes, whose RMS is some .06: changes 30 dB
+below the sound lie where asinh is still linear."""
 
 ENHANCER_SHARE = 0.25
 
@@ -40,10 +46,11 @@ class ImageInSpeechConfig:
         width: of the networks; not stated.
         fold: times that the plane of sound is folded before the networks see it, 1, 2, 4 or 8; published 1.
         spread: fold parts that lie far from each other into one place.
+        compand: the networks see the sound's plane companded; published: they see it as it is. mdct always has it.
         residual: the hider's change is added to the cover; published: it makes the container anew.
         snr: carrier SNR that is held, dB; 0: whatever the weights give, which is published.
         swapped: the outer two weights the other way round, since their order is a guess.
-        enhance: whether an enhancer that was learnt is used.
+        enhance: whether a receiver uses the enhancer, where one was learnt.
     """
 
     variant: str = "paper"
@@ -54,6 +61,7 @@ class ImageInSpeechConfig:
     width: int = 32
     fold: int = 1
     spread: bool = False
+    compand: bool = False
     residual: bool = False
     snr: float = 0.0
     swapped: bool = False
@@ -94,8 +102,17 @@ class ImageInSpeechConfig:
         unfold = self.shown * self.fold // self.rows
         enhancer = self.width if self.recipe == "ssim+enhancer" else 0
         signed = self.variant == "mdct"
+        gain = GAINS[signed] if signed or self.compand else 0.0
         return Architecture(
-            self.width, self.planes, self.fold, self.spread, unfold, signed, residual=self.residual, enhancer=enhancer
+            self.width,
+            self.planes,
+            fold=self.fold,
+            spread=self.spread,
+            unfold=unfold,
+            signed=signed,
+            gain=gain,
+            residual=self.residual,
+            enhancer=enhancer,
         )
 
     def way(self) -> "Way":
@@ -132,7 +149,8 @@ class Method(PictureInSound[ImageInSpeechConfig]):
     recipe = Recipe(steps=203_000, batch=4, lr=1e-4)
     packing = Packing(side=512, rate=16_000)
     reads = ("image", "audio")
-    free = frozenset(("snr", "enhance"))
+    free = frozenset(("snr",))
+    _enhances = True
 
     def learner(self, config: ImageInSpeechConfig, recipe: Recipe) -> "ImageInSpeechLearner":
         """Return fresh networks and the loss."""
@@ -148,6 +166,15 @@ class Method(PictureInSound[ImageInSpeechConfig]):
         heard = SoundAugment(gain=(-6.0, 6.0), short="loop")
         speech = Cuts(pack.sounds, pack.train_sounds, length, heard, pack.validation_sounds)
         return Pairs(speech, pictures, recipe.batch, recipe.seed)
+
+    def viewing(self, settings: Mapping[str, object]) -> Self:
+        """Return this method, to reveal with or without the enhancer."""
+        unknown = [key for key in settings if key != "enhance"]
+        if unknown:
+            raise UsageError(f"image_in_speech is revealed with enhance=; leave out {', '.join(unknown)}")
+        viewing = copy.copy(self)
+        viewing._enhances = configure(self.Config, settings, self.facts.name).enhance
+        return viewing
 
     # --- the pair -------------------------------------------------------------------------------------------
 
@@ -174,4 +201,4 @@ class Method(PictureInSound[ImageInSpeechConfig]):
 
     def finish(self, net: "nn.Module", pictures: "Tensor", config: ImageInSpeechConfig) -> "Tensor":
         """Return pictures enhanced, where there is an enhancer."""
-        return net.enhance(pictures) if config.enhance else pictures  # type: ignore[operator]
+        return net.enhance(pictures) if self._enhances else pictures  # type: ignore[operator]

@@ -34,8 +34,6 @@ U_LEVELS = (1, 2, 4, 8)
 SCALES = 1 << len(LEVELS) - 1
 """Sides of what goes through are multiples of this."""
 
-_QUIET = 25.0  # a hundredth of a piece's energy, spread evenly, is .1 in units of loudness; below 1/25 asinh is linear
-
 
 @dataclass(frozen=True)
 class Architecture:
@@ -47,7 +45,9 @@ class Architecture:
         fold: the plane of sound is folded so many times before the networks see it (ours); published 1.
         spread: how it is folded, see `engine.planes.folded`.
         unfold: the picture's planes are folded so many times, to become as large.
-        signed: coefficients, positive or not: they are companded for the networks, and nothing is clipped at zero.
+        signed: coefficients, positive or not: nothing is clipped at zero.
+        gain: the networks see asinh(gain x) of a plane of sound, and planes of pictures as -4..4, so that a change
+            far below the loud places is seen (ours); 0: both as they are.
         residual: what the hider gives is added to the cover's plane (ours); published: false, it is the container.
         enhancer: width of the enhancer; 0: there is none.
     """
@@ -58,6 +58,7 @@ class Architecture:
     spread: bool = False
     unfold: int = 1
     signed: bool = False
+    gain: float = 0.0
     residual: bool = False
     enhancer: int = 0
 
@@ -168,7 +169,7 @@ class ImageInSpeech(nn.Module):
         """
         how = self.how
         seen = folded(self._seen(plane), how.fold, spread=how.spread)
-        picture = folded(8 * secret - 4 if how.signed else secret, how.unfold)
+        picture = folded(8 * secret - 4 if how.gain else secret, how.unfold)
         made = unfolded(self.hider(seen, picture).float(), how.fold, spread=how.spread)
         made = plane + made if how.residual else made
         return made if how.signed else functional.relu(made)
@@ -184,4 +185,4 @@ class ImageInSpeech(nn.Module):
         return picture if self.enhancer is None else self.enhancer(picture).float()
 
     def _seen(self, plane: Tensor) -> Tensor:
-        return torch.asinh(_QUIET * plane) if self.how.signed else plane
+        return torch.asinh(self.how.gain * plane) if self.how.gain else plane

@@ -1,0 +1,271 @@
+"""Image in speech measured: trainings of three recipes and three variants, and every number of its page.
+
+    python benchmarks/image_in_speech.py PART... -o DIR [--train FOLDER...] [--pictures FOLDER] [--speech FOLDER]
+                                         [--seconds 360] [--set KEY=VALUE]... [--run NAME=RUN]... [--limit N]
+
+    train      recipes x variants at equal carrier SNR, and the networks as published; a run folder each in DIR/runs
+    table      every run, and those that --run names, on pictures x speech: the paper's five rows and more
+    colour     hue shift with and without the enhancer: mean difference in CIE Lab, bias of each channel
+    command    hide and reveal by the command line, the receiver in a fresh process with the password only
+    figures    spectrograms of cover, container and difference; pictures before and after the enhancer; sounds
+
+Picture i of FOLDER, shrunk to the plane's size, goes into utterance i; every number but those of the column `direct` is
+of a 16-bit WAV that was written and read back. `direct` is read off float values: for `paper` the magnitudes that the
+hider made, which no sound has; for the others the samples before rounding. DIR/rows.jsonl keeps what is measured.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+from image_in_speech_figures import draw
+from image_in_speech_measures import MEASURES, Run, load, measured, of_colour
+
+from intarsia.media import Image, audio_file, image_file
+from intarsia.media.image import resize
+from intarsia.methods.picture_in_picture import as_colour
+
+RECIPES = ("base", "ssim", "ssim+enhancer")
+VARIANTS = ("paper", "consistent", "mdct")
+SMALL = ("size=small", "pixels=64", "fold=4", "spread=true", "compand=true", "width=16", "residual=true", "snr=30")
+"""The networks of the table: a plane of sound folded four times and companded, for a CPU's minutes."""
+
+PUBLISHED = ("variant=paper", "recipe=ssim", "size=small", "width=8")
+"""The networks as published but for their width, with nothing held."""
+
+LEARN = ("lr=2e-3", "schedule=cosine", "warmup=0.03", "clip=1", "ema=0.995", "validation=0.15", "pictures=8")
+LEARN += ("validate=400",)
+PASSWORD = "benchmark"
+SUFFIXES = (".png", ".jpg", ".webp", ".wav", ".flac")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the command line asks for."""
+
+    out: Path
+    train: tuple[str, ...]
+    pictures: Path | None
+    speech: Path | None
+    bound: str
+    settings: tuple[str, ...]
+    runs: tuple[tuple[str, Path], ...]
+    limit: int | None
+
+
+# --- training ------------------------------------------------------------------------------------------------
+
+
+def trainings() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield name and settings of each run."""
+    for variant in VARIANTS:
+        for recipe in RECIPES:
+            yield f"{variant}-{recipe}", (*SMALL, f"variant={variant}", f"recipe={recipe}")
+    yield "as-published", PUBLISHED
+
+
+def train(order: Order) -> None:
+    """Train what is not trained yet."""
+    for name, words in trainings():
+        run = order.out / "runs" / name
+        if order.limit is not None and len(list((order.out / "runs").glob("*/done"))) >= order.limit:
+            return
+        if (run / "done").exists():
+            continue
+        sets = [part for word in (*LEARN, *words, order.bound, *order.settings) for part in ("--set", word)]
+        data = [part for folder in order.train for part in ("--data", folder)]
+        again = ["--resume"] if (run / "config.json").exists() else []
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        command = [sys.executable, "-m", "intarsia", "train", "image_in_speech", *data, "--run", str(run), *again]
+        subprocess.run([*command, *([] if again else sets), "--quiet"], check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        (run / "done").write_text(f"{spent:.0f}\n")
+        print(json.dumps({"trained": name, "cpu_s": round(spent)}), flush=True)
+
+
+# --- measuring -----------------------------------------------------------------------------------------------
+
+
+def files(folder: Path | None, limit: int | None) -> list[Path]:
+    """Return the media in a folder, by name."""
+    if folder is None:
+        raise SystemExit("expected --pictures FOLDER and --speech FOLDER")
+    return sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)[:limit]
+
+
+def pairs(order: Order) -> list[tuple[Path, Path]]:
+    """Return pictures and the speech they go into; one speaker after the other."""
+    pictures, speech = files(order.pictures, order.limit), files(order.speech, None)
+    step = max(1, len(speech) // max(1, len(pictures)))
+    return [(picture, speech[number * step % len(speech)]) for number, picture in enumerate(pictures)]
+
+
+def runs(order: Order) -> list[Run]:
+    """Return the trained runs, and those that were named."""
+    own = [(path.parent.name, path.parent) for path in sorted((order.out / "runs").glob("*/done"))]
+    return [load(name, path) for name, path in (*own, *order.runs)]
+
+
+def secret(path: Path, side: int, *, colour: bool) -> Image:
+    """Return a picture shrunk to a plane's size, its central square; grey or in colour."""
+    picture = as_colour(image_file.load(path))
+    short = min(picture.shape[:2])
+    top, left = ((length - short) // 2 for length in picture.shape[:2])
+    square = picture[top : top + short, left : left + short]
+    levels = resize(Image(np.ascontiguousarray(square)), side, side).samples
+    grey = np.rint(levels @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
+    return Image(levels if colour else grey)
+
+
+def table(order: Order) -> None:
+    """Measure every run on every pair, and write the table."""
+    for run in runs(order):
+        for picture, speech in pairs(order):
+            key = f"table/{run.name}/{run.identity}/{picture.stem}"
+            if not any(row["key"] == key for row in rows(order.out)):
+                for colour in (False, True):
+                    found = measured(run, secret(picture, run.side, colour=colour), audio_file.load(speech), order.out)
+                    add(order.out, {"key": key, "part": "table", "run": run.name, "picture": picture.stem,
+                                    "speech": speech.stem, "colour": colour, **found})  # fmt: skip
+    write_table(order.out, rows(order.out))
+
+
+def colour(order: Order) -> None:
+    """Measure what the enhancer does to hues."""
+    lines = ["| run | enhancer | Delta E | bias R | bias G | bias B | MAE | SSIM |", "|---" * 8 + "|"]
+    for run in runs(order):
+        if run.enhances:
+            found = [
+                of_colour(run, secret(picture, run.side, colour=True), audio_file.load(speech))
+                for picture, speech in pairs(order)
+            ]
+            for name in ("without", "with"):
+                values = np.mean([each[name] for each in found], axis=0)
+                cells = [f"{value:.4g}" for value in values]
+                lines.append(f"| {run.name} | {name} | " + " | ".join(cells) + " |")
+    write(order.out / "colour.md", lines)
+
+
+def command(order: Order) -> None:
+    """Hide and reveal by the command line, every reveal in a fresh process."""
+    environment = {**os.environ, "INTARSIA_PASSWORD": PASSWORD}
+    folder = order.out / "command"
+    folder.mkdir(parents=True, exist_ok=True)
+    for run in runs(order):
+        for picture, speech in pairs(order):
+            for tone in (False, True):
+                given, wav = folder / f"{picture.stem}.png", folder / f"{run.name}-{picture.stem}.wav"
+                given.write_bytes(image_file.encode(secret(picture, run.side, colour=tone), "PNG"))
+                said = []
+                for words in (
+                    ["hide", str(speech), str(given), "-o", str(wav), "--method", "image_in_speech", "--force"],
+                    ["reveal", str(wav), "-o", str(folder / f"{run.name}-{picture.stem}-out.png"), "--force"],
+                ):
+                    model = ["--model", str(run.folder), "--json", "--quiet"]
+                    begun = time.perf_counter()
+                    done = subprocess.run(
+                        [sys.executable, "-m", "intarsia", *words, *model],
+                        check=True, capture_output=True, text=True, env=environment,
+                    )  # fmt: skip
+                    said.append((json.loads(done.stdout.splitlines()[-1]), time.perf_counter() - begun))
+                shown = image_file.load(folder / f"{run.name}-{picture.stem}-out.png")
+                given_picture = image_file.load(given)
+                add(order.out, {"key": f"command/{run.name}/{picture.stem}/{tone}", "part": "command",
+                                "run": run.name, "colour": tone, "carrier_db": said[0][0]["carrier_db"],
+                                "secret_psnr": psnr(given_picture, shown), "hide_s": round(said[0][1], 2),
+                                "reveal_s": round(said[1][1], 2)})  # fmt: skip
+
+
+def psnr(one: Image, other: Image) -> float:
+    """Return PSNR in dB of two pictures."""
+    from intarsia.media import metrics
+
+    return metrics.psnr(one.samples, other.samples)
+
+
+# --- lines ---------------------------------------------------------------------------------------------------
+
+
+def rows(out: Path) -> list[dict[str, Any]]:
+    """Return what was measured so far."""
+    path = out / "rows.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def add(out: Path, row: dict[str, Any]) -> None:
+    """Write a line, and say it."""
+    with (out / "rows.jsonl").open("a") as stream:
+        stream.write(json.dumps({**row, "date": f"{datetime.date.today():%Y-%m-%d}"}) + "\n")
+    print(json.dumps(row), flush=True)
+
+
+def write_table(out: Path, found: Sequence[dict[str, Any]]) -> None:
+    """Write means, and 95 % intervals over pictures, as Markdown and CSV."""
+    lines = ["| run | secret | n | " + " | ".join(MEASURES.values()) + " |", "|---" * (len(MEASURES) + 3) + "|"]
+    names = dict.fromkeys((row["run"], row["colour"]) for row in found if row["part"] == "table")
+    draws = np.random.default_rng(0)
+    for run, tone in names:
+        own = [row for row in found if row["part"] == "table" and (row["run"], row["colour"]) == (run, tone)]
+        cells = []
+        for name in MEASURES:
+            values = np.array([row[name] for row in own if row.get(name) is not None], np.float64)
+            if not len(values):
+                cells.append("n/a")
+                continue
+            means = values[draws.integers(0, len(values), (1000, len(values)))].mean(axis=1)
+            low, high = np.percentile(means, (2.5, 97.5))
+            cells.append(f"{values.mean():.4g} [{low:.4g}, {high:.4g}]")
+        lines.append(f"| {run} | {'RGB' if tone else 'grey'} | {len(own)} | " + " | ".join(cells) + " |")
+    write(out / "table.md", lines)
+
+
+def write(path: Path, lines: Sequence[str]) -> None:
+    """Write lines, and say them."""
+    path.write_text("\n".join(lines) + "\n")
+    print("\n".join(lines), flush=True)
+
+
+def main() -> None:
+    """Read the command line."""
+    known = ("train", "table", "colour", "command", "figures")
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("parts", nargs="+", choices=known, metavar="PART")
+    asked.add_argument("-o", "--out", type=Path, required=True)
+    asked.add_argument("--train", nargs="+", default=[])
+    asked.add_argument("--pictures", type=Path)
+    asked.add_argument("--speech", type=Path)
+    asked.add_argument("--seconds", type=float, default=360)
+    asked.add_argument("--steps", type=int, help="bounds the trainings in place of seconds, on a busy machine")
+    asked.add_argument("--set", action="append", default=[])
+    asked.add_argument("--run", action="append", default=[])
+    asked.add_argument("--limit", type=int)
+    given = asked.parse_args()
+    bound = f"steps={given.steps}" if given.steps else f"seconds={given.seconds}"
+    named = tuple((name, Path(path)) for name, _, path in (each.partition("=") for each in given.run))
+    order = Order(
+        given.out, tuple(given.train), given.pictures, given.speech, bound, tuple(given.set), named, given.limit
+    )
+    (order.out / "runs").mkdir(parents=True, exist_ok=True)
+    for part in given.parts:
+        if part == "figures":
+            draw(order.out, runs(order))
+        else:
+            {"train": train, "table": table, "colour": colour, "command": command}[part](order)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""Measures of the benchmark of image in speech; units stand in the names."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from intarsia import zoo
+from intarsia.carrier.keys import Cost, Keyring
+from intarsia.engine import rounding, spectrum
+from intarsia.media import Audio, Image, audio_file, metrics, sound_metrics
+from intarsia.methods import load as room
+from intarsia.methods.image_in_speech import ImageInSpeechConfig
+from intarsia.pipeline import Terms, hide_file, reveal_file
+
+MEASURES = {
+    "mae": "MAE, levels",
+    "ssim": "SSIM",
+    "psnr": "PSNR, dB",
+    "mae_direct": "MAE direct",
+    "ssim_direct": "SSIM direct",
+    "psnr_direct": "PSNR direct, dB",
+    "spectrum_mae": "spectrogram MAE",
+    "spectrum_pearson": "spectrogram Pearson",
+    "wave_mae": "waveform MAE",
+    "wave_pearson": "waveform Pearson",
+    "snr": "SNR, dB",
+    "segmental_snr": "segmental SNR, dB",
+    "pesq": "PESQ",
+    "stoi": "STOI",
+}
+"""Heading of each measure. The sound's are of the clips that carry something."""
+
+KEYS = Keyring("benchmark", Cost(passes=1, memory_kib=32, lanes=4))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained run."""
+
+    name: str
+    folder: Path
+    identity: str
+    config: ImageInSpeechConfig
+
+    @property
+    def side(self) -> int:
+        """Pixels of a plane."""
+        return self.config.shown
+
+    @property
+    def enhances(self) -> bool:
+        """Whether there is an enhancer."""
+        return self.config.recipe == "ssim+enhancer"
+
+
+def load(name: str, folder: Path) -> Run:
+    """Open a run."""
+    model = zoo.find(str(folder), "image_in_speech")
+    return Run(name, folder, model.identity.hex()[:16], room("image_in_speech").settled(model))  # type: ignore[attr-defined]
+
+
+def measured(run: Run, picture: Image, speech: Audio, out: Path) -> dict[str, Any]:
+    """Hide through a file, reveal from it, and measure both; and what no file was made of."""
+    terms = Terms(KEYS, method="image_in_speech", model=str(run.folder), force=True, seed=0)
+    path = out / f"{run.name}.wav"
+    try:
+        hide_file(speech, picture, path, terms)
+    except Exception as error:
+        found = _unverified(run, picture, speech, path)
+        found["refused"] = str(error)
+    else:
+        revealed = reveal_file(path, None, Terms(KEYS, model=str(run.folder))).value
+        assert isinstance(revealed, Image)
+        found = _pictures(picture, revealed, "")
+    used = _clips(run, picture)
+    saved = audio_file.load(path)
+    direct = _direct(run, picture, speech)
+    return {**found, **_pictures(picture, direct, "_direct"), **_sounds(speech, saved, used)}
+
+
+def _clips(run: Run, picture: Image) -> int:
+    method = room("image_in_speech")
+    planes = 1 if picture.is_grey else 3
+    return int(-(-planes // run.config.planes) * method.clip(run.config))  # type: ignore[attr-defined]
+
+
+def _tensors(run: Run, picture: Image, speech: Audio) -> tuple[torch.Tensor, torch.Tensor]:
+    clip = run.config.way().plane.length
+    planes = np.atleast_3d(picture.samples).transpose(2, 0, 1).astype(np.float32) / 255
+    planes = planes.reshape(-1, run.config.planes, *planes.shape[1:])
+    cuts = speech.planes()[0, : len(planes) * clip].reshape(-1, 1, clip)
+    return torch.from_numpy(cuts), torch.from_numpy(planes)
+
+
+def _net(run: Run) -> Any:  # noqa: ANN401 (a network)
+    method = room("image_in_speech").equip(str(run.folder), "cpu")
+    return method.loaded(method.model(), run.config)  # type: ignore[attr-defined]
+
+
+def _shown(planes: torch.Tensor) -> NDArray[np.uint8]:
+    levels = rounding.picture_samples(planes.reshape(-1, *planes.shape[-2:])).numpy()
+    return np.ascontiguousarray(levels.transpose(1, 2, 0) if len(levels) == 3 else levels[0])
+
+
+@torch.inference_mode()
+def _direct(run: Run, picture: Image, speech: Audio) -> Image:
+    net, way = _net(run), run.config.way()
+    cover, secret = _tensors(run, picture, speech)
+    samples, made = way.written(cover, net.hide(way.plane.of(cover), secret))
+    planes = net.reveal(way.direct(samples, made))
+    if not picture.is_grey:
+        planes = net.enhance(planes.reshape(1, 3, *planes.shape[-2:]))
+    return Image(_shown(planes))
+
+
+@torch.inference_mode()
+def _unverified(run: Run, picture: Image, speech: Audio, path: Path) -> dict[str, Any]:
+    """Write the container that `hide` refuses to keep, and read it back."""
+    net, way = _net(run), run.config.way()
+    cover, secret = _tensors(run, picture, speech)
+    samples = rounding.sound_samples(way.written(cover, net.hide(way.plane.of(cover), secret))[0]).numpy().reshape(-1)
+    whole = speech.samples.copy()
+    whole[: len(samples), 0] = samples
+    from intarsia.media import writing
+
+    path.write_bytes(writing.render(speech.with_samples(whole), ".wav"))
+    saved = audio_file.load(path).planes()[0, : len(samples)].reshape(cover.shape)
+    planes = net.reveal(way.plane.of(torch.from_numpy(saved)))
+    if not picture.is_grey:
+        planes = net.enhance(planes.reshape(1, 3, *planes.shape[-2:]))
+    return _pictures(picture, Image(_shown(planes)), "")
+
+
+@torch.inference_mode()
+def of_colour(run: Run, picture: Image, speech: Audio) -> dict[str, list[float]]:
+    """Return Delta E (CIE 1976), bias of R, G and B in levels, MAE and SSIM, without and with the enhancer."""
+    from skimage.color import rgb2lab
+
+    net, way = _net(run), run.config.way()
+    cover, secret = _tensors(run, picture, speech)
+    saved = rounding.sound(way.written(cover, net.hide(way.plane.of(cover), secret))[0])
+    planes = net.reveal(way.plane.of(saved)).reshape(1, 3, *secret.shape[-2:])
+    found = {}
+    for name, shown in (("without", _shown(planes)), ("with", _shown(net.enhance(planes)))):
+        off = np.linalg.norm(rgb2lab(shown) - rgb2lab(picture.samples), axis=-1).mean()
+        bias = (shown.astype(np.float64) - picture.samples).mean(axis=(0, 1))
+        scores = metrics.mae(picture.samples, shown), metrics.ssim(picture.samples, shown)
+        found[name] = [float(off), *map(float, bias), *scores]
+    return found
+
+
+def _pictures(one: Image, other: Image, name: str) -> dict[str, float]:
+    a, b = one.samples, other.samples
+    return {
+        f"mae{name}": metrics.mae(a, b),
+        f"ssim{name}": metrics.ssim(a, b),
+        f"psnr{name}": metrics.psnr(a, b),
+    }
+
+
+def _sounds(cover: Audio, saved: Audio, used: int) -> dict[str, float | None]:
+    one, other = (each.planes()[0, :used].astype(np.float64) for each in (cover, saved))
+    spectra = [np.asarray(spectrum.stft(torch.from_numpy(each), 1024, 31, padding=0).abs()) for each in (one, other)]
+    heard: dict[str, float | None] = {"pesq": None, "stoi": None}
+    for name, measure in (("pesq", sound_metrics.pesq_wb), ("stoi", sound_metrics.stoi)):
+        try:
+            heard[name] = measure(one, other, cover.rate)
+        except Exception:
+            heard[name] = None
+    return {
+        "spectrum_mae": float(np.abs(spectra[0] - spectra[1]).mean()),
+        "spectrum_pearson": float(np.corrcoef(spectra[0].ravel(), spectra[1].ravel())[0, 1]),
+        "wave_mae": float(np.abs(one - other).mean()),
+        "wave_pearson": sound_metrics.pearson(one, other),
+        "snr": sound_metrics.snr(one, other),
+        "segmental_snr": sound_metrics.segmental_snr(one, other, cover.rate),
+        **heard,
+    }
