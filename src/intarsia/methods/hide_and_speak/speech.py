@@ -28,7 +28,7 @@ _DEPTH = 16
 
 def clips(secrets: Sequence[Audio], rate: int) -> NDArray[np.float32]:
     """Return sounds as messages, float32 [clips, n, LENGTH]: mono, at `rate` Hz, silence behind the shorter ones."""
-    found = [resampling.resampled(mono(secret), secret.rate, rate) for secret in secrets]
+    found = [resampling.resampled(mono(secret)[:, None], secret.rate, rate)[:, 0] for secret in secrets]
     count = -(-max(len(each) for each in found) // LENGTH)
     padded = np.stack([np.pad(each, (0, count * LENGTH - len(each))) for each in found])
     return padded.reshape(len(found), count, LENGTH).transpose(1, 0, 2).astype(np.float32)
@@ -36,7 +36,7 @@ def clips(secrets: Sequence[Audio], rate: int) -> NDArray[np.float32]:
 
 def joined(found: NDArray[np.float32], rate: int, length: int, own_rate: int) -> Audio:
     """Return one message, clips [clips, LENGTH] at `rate` Hz, as a sound of its own rate and length."""
-    values = resampling.resampled(found.reshape(-1).astype(np.float64), rate, own_rate)
+    values = resampling.resampled(found.reshape(-1, 1).astype(np.float64), rate, own_rate)
     return Audio.of(from_float(resampling.fitted(values, length), _DEPTH).astype(np.int16), own_rate)
 
 
