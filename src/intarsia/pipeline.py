@@ -363,7 +363,7 @@ def reveal_file(source: Source, out: PathLike | None, terms: Terms, *, pieces: b
     assert opened is not None
     seconds = time.perf_counter() - started
     room = load_named_by_a_file(opened.header.method, terms.method).equip(terms.model, terms.device)
-    notes = (*_loss_notes(opened.loss), *room.notices())
+    notes = (*_loss_notes(opened.loss, room), *room.notices())
     return Revealed(opened.header.method, tuple(found), tuple(written), seconds, opened.loss, notes)
 
 
@@ -432,8 +432,9 @@ def only_one(source: Source, found: Sequence[Value]) -> Value:
     return found[0]
 
 
-def _loss_notes(loss: float) -> tuple[str, ...]:
-    return (f"{100 * loss:.0f} % of the container was lost or damaged; the secret is whole",) if loss else ()
+def _loss_notes(loss: float, room: Method[Any]) -> tuple[str, ...]:
+    left = "this is what is left of the secret" if room.partial else "the secret is whole"
+    return (f"{100 * loss:.0f} % of the container was lost or damaged; {left}",) if loss else ()
 
 
 def _reveal_from(source: Source, terms: Terms) -> tuple[Opened, tuple[Entry, ...], Cover, list[Value]]:

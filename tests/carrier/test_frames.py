@@ -191,7 +191,7 @@ def test_the_spares_are_enough_for_whatever_is_lost(usable, channels, protect, s
         return
     groups = Layout(count, 3, 1, spare).groups
     rng = np.random.default_rng(seed)
-    bounds = frames.cell_bounds(ground, count)
+    bounds = frames.cell_bounds(ground.starts, count)
     lost_time = int(protect * ground.size / channels)
     for way in (1, 2, 3, 4) if count >= frames.ENOUGH_FOR_PIECES else (1,):
         length = lost_time // way * channels

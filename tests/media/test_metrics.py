@@ -170,6 +170,15 @@ def test_ms_ssim_of_opposites_is_zero_not_complex():
     assert ms_ssim(reference, 255 - reference) == 0.0
 
 
+def test_ms_ssim_of_fewer_scales_takes_smaller_pictures():
+    picture = np.random.default_rng(0).random((44, 44))
+    assert ms_ssim(picture, picture, scales=3) == pytest.approx(1)
+    noisy = np.clip(picture + 0.1 * np.random.default_rng(1).standard_normal(picture.shape), 0, 1)
+    assert ms_ssim(picture, noisy, scales=1) == pytest.approx(ssim(picture, noisy))
+    with pytest.raises(ValueError, match="MS-SSIM"):
+        ms_ssim(picture, picture, scales=4)
+
+
 def test_ms_ssim_of_the_smallest_picture():
     reference = photograph("astronaut")[:176, :176]
     assert 0.5 < ms_ssim(reference, with_noise(reference, 8)) < 1.0

@@ -149,9 +149,25 @@ class Channel(ABC):
     def replace(self, samples: NDArray[Any]) -> None:
         """Let a method that writes samples itself set all but the reserved ones (and what a picture has closed)."""
 
-    def paint(self, samples: NDArray[Any]) -> None:
-        """Set reserved samples too, where what is written there later changes them little; else as `replace`."""
+    def paint(self, samples: NDArray[Any], protect: float = 0.0) -> None:
+        """Set reserved samples too, where what is written there later changes them little; else as `replace`.
+
+        Args:
+            samples: all of them.
+            protect: share of a sound that may be lost, 0..1, and the header be found all the same; where a sound is
+                too short for that, as much of it as can be. A picture's header survives no loss.
+        """
         self.replace(samples)
+
+    # --- for methods that bear it when a part of a sound is missing ----------------------------------------
+
+    def timeline(self) -> int:
+        """Return what `aligned` needs to undo cuts, a number below 2^32 to be kept in the header; 0: it cannot."""
+        return 0
+
+    def aligned(self, timeline: int) -> NDArray[Any]:
+        """Return all samples of a container where they stood when it was made; what was cut out is 0."""
+        return self.samples
 
     @abstractmethod
     def _put(self, stream: bytes, manner: Manner, tick: Tick | None) -> None:

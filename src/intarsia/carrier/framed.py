@@ -28,6 +28,7 @@ NONCE_BYTES = 16
 _BATCH = 256  # frames worked on at once
 _SPAN = 1 << 20  # samples read at once to write a batch
 _SCAN = 1 << 16  # offsets looked at together: their numbers stay in a processor's cache
+_LESS = 0.05  # steps by which less of a header is protected where a sound is too short
 
 
 def file_keys(shared: Keys, nonce: bytes) -> Keys:
@@ -171,7 +172,7 @@ class Framed(Channel):
         how = self.layout(len(self._payload) - seal.OVERHEAD if self._payload else None, self._manner)
         if how is None:
             raise ValueError("the payload is larger than the budget; it was not asked for")
-        return how, _places(self._keys, self._ground, how.frames)
+        return how, _places(self._keys, self._ground.starts, how.frames)
 
     def _untouched(self, start: int, end: int) -> Iterator[NDArray[np.int32]]:
         for at in range(start, end, _SPAN - _SPAN % self._ground.channels):
@@ -207,9 +208,20 @@ class Framed(Channel):
         replaced[self.reserved] = self.samples[self.reserved]
         self._replaced = replaced
 
-    def paint(self, samples: NDArray[Any]) -> None:
+    def paint(self, samples: NDArray[Any], protect: float = 0.0) -> None:
         """Set all samples; frames will change theirs by at most one step where the payload is no more than a header."""
         self._replaced = samples.reshape(-1).astype(np.int32)
+        for share in np.arange(protect, 0, -_LESS):
+            manner = Manner(protect=float(share))
+            how = self.layout(None, manner)
+            if how is not None and how.m == frames.TERNARY:
+                self._manner = manner
+                break
+
+    def timeline(self) -> int:
+        """Return the sound's length, if frames may stand everywhere in it: digital silence would move them."""
+        starts, size = self._ground.starts, self._ground.size
+        return size // self._ground.channels if np.array_equal(starts, _everywhere(size, self._ground.channels)) else 0
 
 
 def _batches(starts: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
@@ -222,13 +234,19 @@ def _batches(starts: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
         first = last
 
 
-def _places(keys: Keys, ground: Ground, count: int) -> NDArray[np.int64]:
+def _places(keys: Keys, starts: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Choose one usable frame in each cell, int64 [count]."""
-    bounds = frames.cell_bounds(ground, count)
+    bounds = frames.cell_bounds(starts, count)
     sizes = np.diff(bounds).astype(np.uint64)
     chosen = order.words(keys.derive("intarsia/v1/audio/places"), 0, count) % sizes
-    places: NDArray[np.int64] = ground.starts[bounds[:-1] + chosen.astype(np.int64)]
+    places: NDArray[np.int64] = starts[bounds[:-1] + chosen.astype(np.int64)]
     return places
+
+
+def _everywhere(size: int, channels: int) -> NDArray[np.int64]:
+    """Return the starts of usable frames in a sound without digital silence, samples counted over all channels."""
+    long = -(-FRAME // channels)
+    return np.arange(size // channels // long) * long * channels
 
 
 # --- out -----------------------------------------------------------------------------------------------------
@@ -242,13 +260,20 @@ class Found:
         keys: of this file.
         body: header and payload, sealed, as far as the layout has room.
         loss: share of the frames that are missing or damaged.
-        reserved: positions of the frames' samples, int64.
+        offsets: where each whole frame begins, by its index.
+        frames: how many frames there were.
     """
 
     keys: Keys
     body: bytes
     loss: float
-    reserved: NDArray[np.int64]
+    offsets: Mapping[int, int]
+    frames: int
+
+    @property
+    def reserved(self) -> NDArray[np.int64]:
+        """Positions of the frames' samples, int64."""
+        return (np.array(list(self.offsets.values()), np.int64)[:, None] + np.arange(FRAME)).reshape(-1)
 
 
 def find(signal: Signal, shared: Keys, tick: Tick | None = None) -> Found:
@@ -285,8 +310,7 @@ def gather(signal: Signal, shared: Keys, sightings: Sequence[sync.Sighting]) -> 
 def _gathered(signal: Signal, keys: Keys, how: Layout, sightings: list[sync.Sighting]) -> Found:
     shares, offsets = _shares(signal, Coder(keys, how), how, sightings)
     body = erasure.gather(shares, how.groups)
-    reserved = (np.array(offsets, np.int64)[:, None] + np.arange(FRAME)).reshape(-1)
-    return Found(keys, body, 1 - len(shares) / how.frames, reserved)
+    return Found(keys, body, 1 - len(shares) / how.frames, offsets, how.frames)
 
 
 def scan(signal: Signal, shared: Keys, tick: Tick | None = None) -> list[sync.Sighting]:
@@ -309,12 +333,12 @@ def scan(signal: Signal, shared: Keys, tick: Tick | None = None) -> list[sync.Si
 
 def _shares(
     signal: Signal, coder: Coder, how: Layout, sightings: list[sync.Sighting]
-) -> tuple[Mapping[int, bytes], list[int]]:
+) -> tuple[Mapping[int, bytes], Mapping[int, int]]:
     """Read the bytes of every frame that is whole; the first of two with one index counts if its checksum holds."""
     channels = signal.channels
     long = -(-FRAME // channels)
     shares: dict[int, bytes] = {}
-    offsets: list[int] = []
+    offsets: dict[int, int] = {}
     usable = [s for s in sightings if s.index < how.frames and s.offset + FRAME <= signal.length * channels]
     for at in range(0, len(usable), _BATCH):
         batch = usable[at : at + _BATCH]
@@ -325,7 +349,7 @@ def _shares(
             whole = not how.spare or zlib.crc32(share).to_bytes(frames.CHECK_BYTES, "little") == check
             if whole and sighting.index not in shares:
                 shares[sighting.index] = share
-                offsets.append(sighting.offset)
+                offsets[sighting.index] = sighting.offset
     return shares, offsets
 
 
@@ -359,6 +383,15 @@ class Received(Channel):
         """All samples in memory, int32 [N], channels interleaved."""
         return self._signal.read(0, self._signal.length).reshape(-1).astype(np.int32)
 
+    def aligned(self, timeline: int) -> NDArray[np.int32]:
+        """Return all samples where they stood; frames tell by how much what is around them was moved."""
+        samples, channels = self.samples, self._signal.channels
+        if not timeline or not self._found.offsets:
+            return samples
+        places = _places(self._found.keys, _everywhere(timeline * channels, channels), self._found.frames)
+        seen = sorted((offset, int(places[index])) for index, offset in self._found.offsets.items())
+        return _moved_back(samples, seen, timeline * channels)
+
     def _budget(self, manner: Manner) -> int:
         """Nothing: a container is read."""
         return 0
@@ -373,3 +406,31 @@ class Received(Channel):
     def replace(self, samples: NDArray[Any]) -> None:
         """Refuse: a container is read."""
         raise NotImplementedError("a received sound is read, not written")
+
+
+def _moved_back(samples: NDArray[np.int32], seen: Sequence[tuple[int, int]], size: int) -> NDArray[np.int32]:
+    """Return samples as they lay before something was cut out, [size]; 0 where nothing is known.
+
+    Between two frames that were moved by different amounts it is not known where the cut was, so what stands there
+    is left out.
+
+    Args:
+        samples: [N].
+        seen: where frames are, and where they were, rising.
+        size: samples before.
+    """
+    whole = np.zeros(size, np.int32)
+    pieces: list[list[int]] = []  # from, to, by how much it was moved
+    for offset, place in seen:
+        moved = place - offset
+        if not 0 <= place <= size - FRAME:
+            continue
+        if pieces and pieces[-1][2] == moved:
+            pieces[-1][1] = offset + FRAME
+        else:
+            pieces.append([offset, offset + FRAME, moved])
+    if pieces:
+        pieces[0][0], pieces[-1][1] = max(0, -pieces[0][2]), min(len(samples), size - pieces[-1][2])
+    for start, end, moved in pieces:
+        whole[start + moved : end + moved] = samples[start:end]
+    return whole

@@ -344,7 +344,7 @@ def most_touched(ground: Ground, count: int, window: int) -> int:
     """Return the most cells that `window` samples in a row can touch, when the ground is dealt to `count` cells."""
     if (count, window) in ground.touched:
         return ground.touched[count, window]
-    bounds = cell_bounds(ground, count)
+    bounds = cell_bounds(ground.starts, count)
     begins = ground.starts[bounds[:-1]]
     ends = ground.starts[bounds[1:] - 1] + FRAME
     # The worst window begins at the last sample of some cell.
@@ -353,6 +353,6 @@ def most_touched(ground: Ground, count: int, window: int) -> int:
     return most
 
 
-def cell_bounds(ground: Ground, count: int) -> NDArray[np.int64]:
+def cell_bounds(starts: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Return where each of `count` cells begins among the usable frames, and where the last ends: int64 [count + 1]."""
-    return np.arange(count + 1) * len(ground.starts) // count
+    return np.arange(count + 1) * len(starts) // count

@@ -155,7 +155,7 @@ class Scattered(Channel):
         """Let a method that writes samples itself set every open place; closed and reserved ones stay."""
         self._grid = np.where(self._closed, self._grid, self._deal(samples.reshape(-1), fill=0))
 
-    def paint(self, samples: Samples) -> None:
+    def paint(self, samples: Samples, protect: float = 0.0) -> None:
         """Set every place but the closed ones; salt and header will change theirs by at most one level."""
         painted = self._deal(samples.reshape(-1), fill=0)
         self._grid = painted if self._untouchable is None else np.where(self._untouchable, self._grid, painted)

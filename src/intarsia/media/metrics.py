@@ -138,7 +138,7 @@ def ssim(reference: Picture, image: Picture) -> float:
     return math.fsum(values) / len(values)
 
 
-def ms_ssim(reference: Picture, image: Picture) -> float:
+def ms_ssim(reference: Picture, image: Picture, *, scales: int = 5) -> float:
     """Multi-scale structural similarity: SSIM's contrast and structure at five scales, luminance at the last.
 
     The product over scales 1 to 5 of (contrast x structure)^w, and of luminance^w at scale 5, with the weights
@@ -151,6 +151,8 @@ def ms_ssim(reference: Picture, image: Picture) -> float:
     Args:
         reference: [H, W] or [H, W, C], each side 176 pixels or more.
         image: same shape and dtype.
+        scales: 1 to 5; with fewer, sides from 11 * 2^(scales - 1) pixels do, and the first weights count, brought to
+            the sum of all. Not comparable with five.
 
     Returns:
         A number in 0..1, higher is better, 1 when the pictures are identical.
@@ -159,19 +161,20 @@ def ms_ssim(reference: Picture, image: Picture) -> float:
         ValueError: shapes or dtypes differ or are not supported, or a side is shorter than 176 pixels.
     """
     peak = _checked_peak(reference, image)
-    _check_sides(reference, MS_SSIM_MIN_SIDE, "MS-SSIM")
-    values = [_multi_scale(x, y, peak) for x, y in _channels(reference, image)]
+    _check_sides(reference, SSIM_MIN_SIDE << scales - 1, "MS-SSIM")
+    values = [_multi_scale(x, y, peak, _SCALE_WEIGHTS[:scales]) for x, y in _channels(reference, image)]
     return math.fsum(values) / len(values)
 
 
-def _multi_scale(x: Picture, y: Picture, peak: float) -> float:
+def _multi_scale(x: Picture, y: Picture, peak: float, weights: tuple[float, ...]) -> float:
     """MS-SSIM of one channel, both [H, W]."""
     product = 1.0
-    last = len(_SCALE_WEIGHTS) - 1
-    for scale, weight in enumerate(_SCALE_WEIGHTS):
+    last = len(weights) - 1
+    total = math.fsum(_SCALE_WEIGHTS) / math.fsum(weights)
+    for scale, weight in enumerate(weights):
         full, contrast_structure = _similarity(x, y, peak)
         factor = full if scale == last else contrast_structure
-        product *= max(factor, 0.0) ** weight
+        product *= max(factor, 0.0) ** (weight * total)
         if scale < last:
             x, y = _halved(x), _halved(y)
     return product

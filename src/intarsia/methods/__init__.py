@@ -20,6 +20,8 @@ TABLE = {
     "deep_steg": "intarsia.methods.deep_steg:METHOD",
     "neural_field": "intarsia.methods.neural_field:METHOD",
     "image_in_speech": "intarsia.methods.image_in_speech:METHOD",
+    "ditas": "intarsia.methods.ditas:METHOD",
+    "hide_and_speak": "intarsia.methods.hide_and_speak:METHOD",
 }
 DEFAULT = "exact"
 

@@ -111,6 +111,8 @@ class Method(ABC, Generic[ConfigT]):
     """Most bytes of `Placed.settings`."""
     recipe: ClassVar[Recipe | None] = None
     """How its networks are trained as published; None: it has none."""
+    partial: ClassVar[bool] = False
+    """Whether a damaged container gives back what is left of a secret, where others give the whole or nothing."""
     fits: ClassVar[bool] = False
     """Whether every secret is fitted anew, for minutes: then it is given a bench."""
     bench: Path | None = None

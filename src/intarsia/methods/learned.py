@@ -59,6 +59,10 @@ class Learned(Method[ConfigT]):
         """Return the networks without weights."""
         return self.learner(config, self.recipe or Recipe()).net
 
+    def needs(self, config: ConfigT) -> tuple[str, ...]:
+        """Return the kinds of media it learns from with these settings."""
+        return self.reads
+
     # --- using ----------------------------------------------------------------------------------------------
 
     def equip(self, model: str | None, device: str = "auto") -> Self:

@@ -7,7 +7,8 @@
 
 A clip carries P planes; a grey picture is one plane, a colour picture three. Planes fill clip after clip from the
 start of the sound, and what is behind the last clip stays as it is, like the other channels and the sound's rate,
-depth and length. The frames that carry the header change what was painted by at most one step.
+depth and length. Where a clip carries three, every picture begins a clip of its own, a grey one as R = G = B. The
+frames that carry the header change what was painted by at most one step.
 """
 
 from abc import abstractmethod
@@ -43,6 +44,7 @@ class PictureInSound(Learned[ConfigT]):
     """A method whose networks take and give clips of sound, and planes of pictures of one size."""
 
     settings_bytes = IDENTITY_BYTES + 1 + MOST * _PICTURE_BYTES
+    """More by what `own_settings` takes."""
 
     @abstractmethod
     def clip(self, config: ConfigT) -> int:
@@ -68,6 +70,22 @@ class PictureInSound(Learned[ConfigT]):
         """Return colour pictures [N, 3, h, w], 0..1, as they are shown; here as they are."""
         return pictures
 
+    def keyed(self, config: ConfigT, channel: Channel) -> ConfigT:
+        """Return the settings with what the channel's key decides; here nothing is."""
+        return config
+
+    def protect(self, config: ConfigT) -> float:
+        """Return the share of the sound that may be lost and the header still be found; here nothing may."""
+        return 0.0
+
+    def own_settings(self, config: ConfigT, channel: Channel) -> bytes:
+        """Return what `received` needs besides the model's settings."""
+        return b""
+
+    def received(self, container: Audio, channel: Channel, config: ConfigT, own: bytes) -> tuple[Audio, ConfigT]:
+        """Return the sound as the networks should hear it, and the settings it was made with."""
+        return container, config
+
     # --- the pair -------------------------------------------------------------------------------------------
 
     def hide(self, cover: Cover, secret: Value, channel: Channel, config: ConfigT, progress: Progress) -> Placed:
@@ -87,17 +105,19 @@ class PictureInSound(Learned[ConfigT]):
         self._check_room(cover, pictures, channel, config)
         model = self.model()
         progress("painting", 0.0)
+        config = self.keyed(config, channel)
         high, wide = self.size(config)
-        planes = np.concatenate([_planes_of(picture, wide, high) for picture in pictures])
         per, clip = self.planes(config), self.clip(config)
+        planes = np.concatenate([_planes_of(picture, wide, high, per) for picture in pictures])
         planes = np.pad(planes, [(0, -len(planes) % per), (0, 0), (0, 0)]).reshape(-1, per, high, wide)
         net = self.loaded(model, config)
         clips = cover.planes()[0, : len(planes) * clip].reshape(-1, 1, clip)
         painted = self._through(lambda c, s: self.embed(net, c, s, config), net, clips, planes)
         samples = channel.samples.reshape(cover.length, cover.channels)
         samples[: painted.size, 0] = audio.from_float(painted.reshape(-1), cover.depth)
-        channel.paint(samples)
+        channel.paint(samples, self.protect(config))
         settings = model.identity[:IDENTITY_BYTES] + bytes([len(pictures)]) + b"".join(map(_facts_of, pictures))
+        settings += self.own_settings(config, channel)
         notes = self._remarks(pictures, config)
         return [
             Placed(
@@ -111,19 +131,23 @@ class PictureInSound(Learned[ConfigT]):
     ) -> list[Value]:
         """Read every picture off the sound and bring it back to its own size."""
         assert isinstance(cover, Audio)
-        identity, facts = settings[:IDENTITY_BYTES], settings[IDENTITY_BYTES + 1 :]
+        end = IDENTITY_BYTES + 1 + settings[IDENTITY_BYTES] * _PICTURE_BYTES
+        identity, facts, own = settings[:IDENTITY_BYTES], settings[IDENTITY_BYTES + 1 : end], settings[end:]
         model = self.model_of(identity)
-        config = self.settled(model)
         progress("reading", 0.0)
-        net = self.loaded(model, config)
+        net = self.loaded(model, self.settled(model))
+        heard, config = self.received(cover, channel, self.settled(model), own)
         sizes = [_facts(facts[at : at + _PICTURE_BYTES]) for at in range(0, len(facts), _PICTURE_BYTES)]
-        planes = self.read_off(net, cover, sum(count for *_, count in sizes), config)
+        per = self.planes(config)
+        planes = self.read_off(net, heard, sum(_taken(count, per) for *_, count in sizes), config)
         found: list[Value] = []
         at = 0
         for (width, height, count), entry in zip(sizes, entries, strict=True):
-            picture = planes[at : at + count]
-            at += count
-            if count == 3:
+            picture = planes[at : at + _taken(count, per)]
+            at += len(picture)
+            if count == 1:
+                picture = picture.mean(axis=0, keepdims=True)
+            else:
                 picture = self._through(lambda p: self.finish(net, p, config), net, picture[None])[0]
             levels = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
             shown = resize(Image(np.ascontiguousarray(levels if count == 3 else levels[..., 0])), width, height)
@@ -171,8 +195,9 @@ class PictureInSound(Learned[ConfigT]):
         return pictures
 
     def _check_room(self, cover: Audio, pictures: Sequence[Image], channel: Channel, config: ConfigT) -> None:
-        count = sum(1 if picture.is_grey else 3 for picture in pictures)
-        needed = -(-count // self.planes(config)) * self.clip(config)
+        per = self.planes(config)
+        count = sum(_taken(1 if picture.is_grey else 3, per) for picture in pictures)
+        needed = -(-count // per) * self.clip(config)
         if cover.length < needed:
             raise DoesNotFitError(
                 f"{'one plane takes' if count == 1 else f'{count} planes take'} {needed / cover.rate:.2f} s at "
@@ -224,10 +249,15 @@ def _shown(picture: Image) -> Image:
     return Image(as_colour(picture))
 
 
-def _planes_of(picture: Image, width: int, height: int) -> Planes:
+def _planes_of(picture: Image, width: int, height: int, per: int) -> Planes:
     """Return the planes of a picture at that size, float32 [1 or 3, height, width], 0..1."""
-    samples = resize(_shown(picture), width, height).samples
-    return (np.atleast_3d(samples).transpose(2, 0, 1) / 255).astype(np.float32)
+    samples = np.atleast_3d(resize(_shown(picture), width, height).samples).transpose(2, 0, 1)
+    return np.broadcast_to(samples / 255, (_taken(len(samples), per), height, width)).astype(np.float32)
+
+
+def _taken(count: int, per: int) -> int:
+    """Return how many planes a picture of `count` takes where a clip carries `per`."""
+    return max(count, per) if per == 3 else count
 
 
 def _facts_of(picture: Image) -> bytes:

@@ -99,7 +99,7 @@ def train(order: Order, watch: Watch | None = None) -> Trained:
     members = team(order.device, watch.note)
     if not members.is_main_process:
         watch = dataclasses.replace(watch, progress=no_progress, note=lambda _line: None)
-    pack = prepare(order.data, room.reads, settings.packing, progress=watch.progress)
+    pack = prepare(order.data, room.needs(settings.config), settings.packing, progress=watch.progress)
     watch.note(pack.summary())
     check_same_data(order, earlier, pack)
     batches = _batches(room, settings, pack)
