@@ -101,6 +101,7 @@ class Method(PictureInSound[HideAndSpeakConfig]):
     # 100 epochs of 50,000 pairs; the published rate is halved every 20 of them, here it stays.
     recipe = Recipe(steps=78_000, batch=64, lr=1e-3)
     packing = Packing(side=256, rate=RATE)
+    whole_clips = True
     reads = ("image", "audio")
     free = frozenset(("snr",))
 
