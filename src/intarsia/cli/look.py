@@ -145,7 +145,7 @@ def methods(
         elif cite:
             console.show(facts.bibtex)
         else:
-            console.show(f"{facts.name:<14}{facts.title}")
+            console.show(f"{facts.name:<17}{facts.title}")
             if name:
                 _show_method(room)
 
