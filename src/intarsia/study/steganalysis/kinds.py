@@ -59,7 +59,7 @@ class Work:
                 each.scores["spam"] = lda(each.measured, each.item.source)
         if network is not None:
             self._judge_by(network, [*looked, *covers])
-        found = judge([each.scores for each in covers])
+        found = judge([each.scores for each in covers], kind)
         figures = [figure(name, covers, looked, self.order.seed) for name in DETECTORS]
         made = self._controls(covers, looked, lda, network) if covers else {}
         return Part(kind, looked, covers, figures, made, found, [found(each.scores) for each in looked])
