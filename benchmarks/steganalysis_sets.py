@@ -122,6 +122,7 @@ class Bench:
                 limit=self.options.limit,
                 keyring=Keyring(PUBLIC_PASSWORD, CHEAP),
                 seed=self.options.seed,
+                secrets=pair_making.secrets(self.options.pictures, method) if clip and self.options.pictures else (),
             )
             made = pair_making.export(order)
             for pair in made.pairs:

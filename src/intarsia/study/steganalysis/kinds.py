@@ -107,6 +107,7 @@ class Work:
             seed=self.order.seed,
             force=self.order.force,
             max_pixels=self.order.max_pixels,
+            secrets=pair_making.secrets(self.order.against, self.order.train) if kind == "audio" else (),
         )
 
     def _recipe(self, kind: str) -> Recipe:
