@@ -25,7 +25,7 @@ _COLUMNS = 4
 
 def draw_roc(sides: Mapping[str, Sides], title: str) -> bytes:
     """Return a PNG of the ROC of every detector, its AUC in the legend."""
-    figure = _figure(6.4, 5.2)
+    figure = _figure(7.8, 5.2)
     axes = figure.subplots()
     for number, (name, (clean, stego)) in enumerate(sides.items()):
         flat = np.asarray(clean), np.asarray(stego)
@@ -38,7 +38,7 @@ def draw_roc(sides: Mapping[str, Sides], title: str) -> bytes:
 
 def draw_sweep(swept: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str) -> bytes:
     """Return a PNG of false alarms and detections at each threshold, one line with dots for each fusion."""
-    figure = _figure(6.4, 5.2)
+    figure = _figure(7.8, 5.2)
     axes = figure.subplots()
     for (name, (alarms, detections)), marker in zip(swept.items(), "osv^D*", strict=False):
         axes.plot(alarms, detections, marker=marker, markersize=3, linewidth=0.8, label=name)
@@ -80,7 +80,9 @@ def _finish(axes: Any, title: str) -> None:  # noqa: ANN401 (matplotlib's axes)
     axes.set_xlim(-0.01, 1.01)
     axes.set_ylim(-0.01, 1.01)
     axes.grid(True, alpha=0.3)
-    axes.legend(fontsize="small", loc="lower right")
+    axes.set_aspect("equal")
+    # Beside the plot: there is no corner that no curve passes through.
+    axes.figure.legend(loc="outside right center", fontsize="small")
 
 
 def _figure(width: float, height: float) -> "Figure":
