@@ -2,6 +2,7 @@
 
     python benchmarks/image_in_speech.py PART... -o DIR [--train FOLDER...] [--pictures FOLDER] [--speech FOLDER]
                                          [--seconds 360] [--set KEY=VALUE]... [--run NAME=RUN]... [--limit N]
+                                         [--only NAME]
 
     train      recipes x variants at equal carrier SNR, and the networks as published; a run folder each in DIR/runs
     table      every run, and those that --run names, on pictures x speech: the paper's five rows and more
@@ -69,6 +70,7 @@ class Order:
     settings: tuple[str, ...]
     runs: tuple[tuple[str, Path], ...]
     limit: int | None
+    only: str | None
 
 
 # --- training ------------------------------------------------------------------------------------------------
@@ -79,6 +81,7 @@ def trainings() -> Iterator[tuple[str, tuple[str, ...]]]:
     for variant in VARIANTS:
         for recipe in RECIPES:
             yield f"{variant}-{recipe}", (*SMALL, f"variant={variant}", f"recipe={recipe}")
+    yield "mdct-shortcut", (*SMALL, "variant=mdct", "recipe=ssim+enhancer", "shortcut=true")
     yield "as-published", PUBLISHED
     yield "mdct-three-planes", (*SMALL, "variant=mdct", "recipe=ssim", "planes=3")
     yield "paper-1024-31", LARGE
@@ -90,7 +93,7 @@ def train(order: Order) -> None:
         run = order.out / "runs" / name
         if order.limit is not None and len(list((order.out / "runs").glob("*/done"))) >= order.limit:
             return
-        if (run / "done").exists():
+        if (run / "done").exists() or order.only not in (None, name):
             continue
         asked = dict(word.split("=", 1) for word in (*LEARN, *words, order.bound, *order.settings))
         if words is LARGE and "steps" in asked:
@@ -195,7 +198,7 @@ def command(order: Order) -> None:
                 shown = image_file.load(folder / f"{run.name}-{picture.stem}-out.png")
                 given_picture = image_file.load(given)
                 add(order.out, {"key": f"command/{run.name}/{picture.stem}/{tone}", "part": "command",
-                                "run": run.name, "colour": tone, "carrier_db": said[0][0]["carrier_db"],
+                                "run": run.name, "colour": tone, "carrier_snr": said[0][0]["carrier_snr"],
                                 "secret_psnr": psnr(given_picture, shown), "hide_s": round(said[0][1], 2),
                                 "reveal_s": round(said[1][1], 2)})  # fmt: skip
 
@@ -263,12 +266,13 @@ def main() -> None:
     asked.add_argument("--set", action="append", default=[])
     asked.add_argument("--run", action="append", default=[])
     asked.add_argument("--limit", type=int)
+    asked.add_argument("--only", help="the only run to train")
     given = asked.parse_args()
     bound = f"steps={given.steps}" if given.steps else f"seconds={given.seconds}"
     named = tuple((name, Path(path)) for name, _, path in (each.partition("=") for each in given.run))
-    order = Order(
-        given.out, tuple(given.train), given.pictures, given.speech, bound, tuple(given.set), named, given.limit
-    )
+    folders = {"train": tuple(given.train), "pictures": given.pictures, "speech": given.speech}
+    order = Order(given.out, **folders, bound=bound, settings=tuple(given.set), runs=named, limit=given.limit,
+                  only=given.only)  # fmt: skip
     (order.out / "runs").mkdir(parents=True, exist_ok=True)
     for part in given.parts:
         if part == "figures":

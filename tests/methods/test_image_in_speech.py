@@ -135,6 +135,13 @@ def test_networks_overfit_one_example(part):
     assert float(loss.detach()) < 0.12 * first
 
 
+def test_an_enhancer_with_a_shortcut_begins_at_its_picture():
+    picture = torch.rand(1, 3, 16, 16) * 0.9 + 0.05
+    with torch.no_grad():
+        assert torch.allclose(Enhancer(2, shortcut=True)(picture), picture, atol=1e-5)
+        assert not torch.allclose(Enhancer(2)(picture), picture, atol=0.05)
+
+
 def test_the_loss_is_written_down():
     settings = config(recipe="ssim")
     taught = learner(settings)
