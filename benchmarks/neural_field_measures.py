@@ -105,7 +105,7 @@ def video_views(one: Frames, other: Frames, path: Path) -> None:
     chosen = np.linspace(0, len(one) - 1, 4).astype(int)
     off = np.clip(128 + 4 * (other.astype(np.int32) - one), 0, 255).astype(np.uint8)
     strips = [np.concatenate(list(each[chosen]), axis=1) for each in (one, other, off)]
-    Pil.fromarray(np.concatenate(strips)).save(path)
+    Pil.fromarray(np.concatenate(strips).repeat(2, 0).repeat(2, 1)).save(path)
 
 
 def sound_views(one: Audio, other: Audio, path: Path) -> None:
