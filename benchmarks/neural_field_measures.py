@@ -14,6 +14,9 @@ from intarsia.media.video import Video
 
 Frames = NDArray[np.uint8]
 
+NOTHING = 1e-20
+"""Power that is told instead of none."""
+
 NEAR = 0.02
 """How far behind the nearest point of its pixel a point is still in front, where the longest side is 1."""
 
@@ -54,7 +57,7 @@ def bands(one: Frames, other: Frames) -> list[float]:
     for low, high in itertools.pairwise(edges):
         inside = (radius >= low) & (radius < high)
         error, signal = (power[:, inside].sum() for power in powers)
-        found.append(round(float(10 * np.log10(error / signal)), 2))
+        found.append(round(float(10 * np.log10(max(error / signal, NOTHING))), 2))
     return found
 
 
