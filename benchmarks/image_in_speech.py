@@ -6,7 +6,7 @@
 
     train      recipes x variants at equal carrier SNR, and the networks as published; a run folder each in DIR/runs
     table      every run, and those that --run names, on pictures x speech: the paper's five rows and more
-    colour     hue shift with and without the enhancer: mean difference in CIE Lab, bias of each channel
+    colour     what a file gives back with and without the enhancer: mean difference in CIE Lab, bias of each channel
     command    hide and reveal by the command line, the receiver in a fresh process with the password only
     figures    spectrograms of cover, container and difference; pictures before and after the enhancer; sounds
 
@@ -35,7 +35,7 @@ import numpy as np
 from image_in_speech_figures import draw
 from image_in_speech_measures import MEASURES, Run, load, measured, of_colour
 
-from intarsia.media import Image, audio_file, image_file
+from intarsia.media import Image, audio_file, image_file, metrics
 from intarsia.media.image import resize
 from intarsia.methods.picture_in_picture import as_colour
 
@@ -164,7 +164,7 @@ def colour(order: Order) -> None:
     for run in runs(order):
         if run.enhances:
             found = [
-                of_colour(run, secret(picture, run.side, colour=True), audio_file.load(speech))
+                of_colour(run, secret(picture, run.side, colour=True), audio_file.load(speech), order.out)
                 for picture, speech in pairs(order)
             ]
             for name in ("without", "with"):
@@ -176,39 +176,37 @@ def colour(order: Order) -> None:
 
 def command(order: Order) -> None:
     """Hide and reveal by the command line, every reveal in a fresh process."""
-    environment = {**os.environ, "INTARSIA_PASSWORD": PASSWORD}
     folder = order.out / "command"
     folder.mkdir(parents=True, exist_ok=True)
     for run in runs(order):
         for picture, speech in pairs(order):
             for tone in (False, True):
-                given, wav = folder / f"{picture.stem}.png", folder / f"{run.name}-{picture.stem}.wav"
+                given, stem = folder / f"{picture.stem}.png", folder / f"{run.name}-{picture.stem}"
                 given.write_bytes(image_file.encode(secret(picture, run.side, colour=tone), "PNG"))
-                said = []
-                for words in (
-                    ["hide", str(speech), str(given), "-o", str(wav), "--method", "image_in_speech", "--force"],
-                    ["reveal", str(wav), "-o", str(folder / f"{run.name}-{picture.stem}-out.png"), "--force"],
-                ):
-                    model = ["--model", str(run.folder), "--json", "--quiet"]
-                    begun = time.perf_counter()
-                    done = subprocess.run(
-                        [sys.executable, "-m", "intarsia", *words, *model],
-                        check=True, capture_output=True, text=True, env=environment,
-                    )  # fmt: skip
-                    said.append((json.loads(done.stdout.splitlines()[-1]), time.perf_counter() - begun))
-                shown = image_file.load(folder / f"{run.name}-{picture.stem}-out.png")
-                given_picture = image_file.load(given)
-                add(order.out, {"key": f"command/{run.name}/{picture.stem}/{tone}", "part": "command",
-                                "run": run.name, "colour": tone, "carrier_snr": said[0][0]["carrier_snr"],
-                                "secret_psnr": psnr(given_picture, shown), "hide_s": round(said[0][1], 2),
-                                "reveal_s": round(said[1][1], 2)})  # fmt: skip
+                key = f"command/{run.name}/{picture.stem}/{tone}"
+                row = {"key": key, "part": "command", "run": run.name, "colour": tone}
+                add(order.out, row | there_and_back(run, speech, given, stem))
 
 
-def psnr(one: Image, other: Image) -> float:
-    """Return PSNR in dB of two pictures."""
-    from intarsia.media import metrics
+def there_and_back(run: Run, speech: Path, given: Path, stem: Path) -> dict[str, Any]:
+    """Return SNR and PSNR in dB, and seconds, of one picture hidden and revealed by commands."""
+    wav, out = f"{stem}.wav", f"{stem}-out.png"
+    hiding = ["hide", str(speech), str(given), "-o", wav, "--method", "image_in_speech"]
+    said, hide_s = intarsia(run, *hiding)
+    _, reveal_s = intarsia(run, "reveal", wav, "-o", out)
+    before, after = image_file.load(given).samples, image_file.load(out).samples
+    quality = {"carrier_snr": said["carrier_snr"], "secret_psnr": metrics.psnr(before, after)}
+    return quality | {"hide_s": round(hide_s, 2), "reveal_s": round(reveal_s, 2)}
 
-    return metrics.psnr(one.samples, other.samples)
+
+def intarsia(run: Run, *words: str) -> tuple[dict[str, Any], float]:
+    """Run one command in a process of its own; return its JSON line and seconds by the clock."""
+    begun = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "intarsia", *words, "--model", str(run.folder), "--force", "--json", "--quiet"],
+        check=True, capture_output=True, text=True, env={**os.environ, "INTARSIA_PASSWORD": PASSWORD},
+    )  # fmt: skip
+    return json.loads(done.stdout.splitlines()[-1]), time.perf_counter() - begun
 
 
 # --- lines ---------------------------------------------------------------------------------------------------

@@ -31,13 +31,12 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 ConfigT = TypeVar("ConfigT")
-Samples = NDArray[np.uint8]
 Planes = NDArray[np.float32]
 
 MOST = 8
 """Pictures in one sound, the most."""
 
-_PICTURE_BYTES = 5  # width, height, whether it is grey
+_PICTURE_BYTES = 5  # width, height, planes
 
 
 class PictureInSound(Learned[ConfigT]):
@@ -117,9 +116,7 @@ class PictureInSound(Learned[ConfigT]):
         net = self.loaded(model, config)
         clips = cover.planes()[0, : len(planes) * clip].reshape(-1, 1, clip)
         painted = self._through(lambda c, s: self.embed(net, c, s, config), net, clips, planes)
-        samples = channel.samples.reshape(cover.length, cover.channels)
-        samples[: painted.size, 0] = audio.from_float(painted.reshape(-1), cover.depth)
-        channel.paint(samples, self.protect(config))
+        self._paint(cover, painted, channel, config)
         settings = model.identity[:IDENTITY_BYTES] + bytes([len(pictures)]) + b"".join(map(_facts_of, pictures))
         settings += self.own_settings(config, channel)
         notes = self._remarks(pictures, config)
@@ -211,6 +208,12 @@ class PictureInSound(Learned[ConfigT]):
             )
         if channel.budget() <= 0:
             raise DoesNotFitError(f"the sound is too short for {self.facts.name}", needed=1, available=0)
+
+    def _paint(self, cover: Audio, painted: Planes, channel: Channel, config: ConfigT) -> None:
+        """Write clips [N, 1, T], -1..1, over the start of the first channel, at the cover's depth."""
+        samples = channel.samples.reshape(cover.length, cover.channels)
+        samples[: painted.size, 0] = audio.from_float(painted.reshape(-1), cover.depth)
+        channel.paint(samples, self.protect(config))
 
     def _taken(self, is_grey: bool, per: int) -> int:
         """Return how many planes a picture takes where a clip carries `per`."""

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...engine.planes import folded, unfolded
+from ..hide_and_speak.network import Gated
 
 LEVELS = (2, 4, 8, 8)
 """Channels of the trunk's scales, in widths."""
@@ -65,19 +66,6 @@ class Architecture:
     residual: bool = False
     enhancer: int = 0
     shortcut: bool = False
-
-
-class Gated(nn.Module):
-    """[B, before, H, W] to [B, after, H, W]: conv(x) σ(gate(x)), 3x3."""
-
-    def __init__(self, before: int, after: int) -> None:
-        super().__init__()
-        self.convolution = nn.Conv2d(before, after, 3, padding=1)
-        self.gate = nn.Conv2d(before, after, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Convolve and gate."""
-        return self.convolution(x) * torch.sigmoid(self.gate(x))  # type: ignore[no-any-return]
 
 
 class Trunk(nn.Module):
