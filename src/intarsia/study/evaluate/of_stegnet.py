@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from . import papers
-from .material import first
 from .plans import DIRECT, FILE, PAPER, Given, Plan, Row, around, label_of, picture, without_weights
 from .tasks import Task
 
@@ -13,13 +12,17 @@ SIDES = (64, 512)
 
 
 def plans(given: Given) -> list[Plan]:
-    """Return both tables."""
+    """Return both tables, if there are pictures."""
+    if not given.material.pictures:
+        return []
     return [_plan(given, side) for side in SIDES]
 
 
 def _plan(given: Given, side: int) -> Plan:
-    files = first(given.material.pictures, given.limit)
-    pairs = [(picture(one, f"square:{side}"), picture(other, f"square:{side}")) for one, other in around(files)]
+    pairs = [
+        (picture(one, f"square:{side}"), picture(other, f"square:{side}"))
+        for one, other in around(given.material.pictures, given.limit)
+    ]
 
     def tasks(what: str, method: str, model: str = "", noise: bool = False, **settings: str) -> tuple[Task, ...]:
         own: Mapping[str, Any] = {"settings": settings, "model": model, "seed": given.seed}

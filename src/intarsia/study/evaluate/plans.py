@@ -115,9 +115,9 @@ def label_of(method: str, model: str, config: Any = None) -> str:  # noqa: ANN40
     return method if not model else f"{method} ({zoo.find(model, method).name})"
 
 
-def around(items: Sequence[Any]) -> list[tuple[Any, Any]]:
-    """Return every item with the one behind it, the last with the first."""
-    return [(one, items[(number + 1) % len(items)]) for number, one in enumerate(items)]
+def around(items: Sequence[Any], limit: int | None) -> list[tuple[Any, Any]]:
+    """Return every item with the one behind it, the last with the first; the first `limit` of these pairs."""
+    return [(one, items[(number + 1) % len(items)]) for number, one in enumerate(items)][:limit]
 
 
 def picture(path: object, form: str) -> Piece:
