@@ -150,7 +150,8 @@ def test_what_is_known_is_not_measured_again_and_a_broken_file_is_named(data, tm
     assert again.measured == 0
 
 
-def test_other_processes_give_the_same_numbers(data, tmp_path):
+def test_other_processes_give_the_same_numbers(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(trips, "Keyring", Keyring)  # as they have it
     task, other = a_task(data), a_task(data, settings={"bits": "2"})
     here = work.Work(store.Store(tmp_path), no_progress).do([task, other], "here")
     (tmp_path / "elsewhere").mkdir()
@@ -313,8 +314,9 @@ def test_every_form_of_a_table_has_the_same_numbers(data, tmp_path, small):
 
 def test_channels_say_what_is_exact_and_what_is_left(data, tmp_path, monkeypatch):
     monkeypatch.setattr(of_channels, "channels_of", lambda media: ("png", "jpeg:75") if media == "image" else ("wav",))
+    monkeypatch.setattr(of_channels, "TABLE", dict.fromkeys(("exact", "lsb", "stegnet"), ""))
     monkeypatch.setattr(of_channels.of_all_pairs, "PICTURE", "square:96")
-    found = evaluation.evaluate(order("channels", data, tmp_path / "report", limit=1, settings={"steps": "2"}))
+    found = evaluation.evaluate(order("channels", data, tmp_path / "report", limit=1))
     records = [json.loads(line) for line in (tmp_path / "report" / "numbers.jsonl").read_text().splitlines()]
     cells = {(each["channel"], each["row"]): each for each in records}
     assert cells["png", "exact"]["by"] in ("reveal", "nothing")
@@ -337,6 +339,16 @@ def test_folders_and_names_that_cannot_be_meant(data, tmp_path):
         evaluation.evaluate(order("stegnet", data, tmp_path / "report", refit=True))
     with pytest.raises(UsageError, match="no setting"):
         evaluation.evaluate(order("stegnet", data, tmp_path / "report", settings={"second": "5"}))
+
+
+def test_what_fails_in_one_method_costs_the_others_nothing(data, tmp_path, monkeypatch):
+    def fails(*_):
+        raise RuntimeError("a tensor of another shape")
+
+    monkeypatch.setattr(trips, "_mantissa", fails)
+    done = work.Work(store.Store(tmp_path), no_progress)
+    assert len(done.do([a_task(data, what="mantissa"), a_task(data)], "measuring")) == 1
+    assert next(iter(done.failed.values())) == "unexpected RuntimeError: a tensor of another shape"
 
 
 def test_latex_is_escaped():

@@ -6,9 +6,9 @@ Row(label, column, tasks)     column: "paper", as printed; "direct", through flo
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from ... import zoo
 from ...methods import load
 from .material import Material
 from .pieces import Piece
@@ -110,9 +110,9 @@ def config_of(method: str, model: str) -> tuple[Any, Any]:
     return room, room.settled(room.model())
 
 
-def label_of(method: str, model: str, config: Any = None) -> str:  # noqa: ANN401 (settings of a method)
+def label_of(method: str, model: str) -> str:
     """Return how a run is called in tables."""
-    return method if not model else f"{method} ({zoo.find(model, method).name})"
+    return method if not model else f"{method} ({Path(model).name})"
 
 
 def around(items: Sequence[Any], limit: int | None) -> list[tuple[Any, Any]]:

@@ -5,6 +5,7 @@ lines of a row ─► quality of each container ─► the same items by `exact`
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +15,9 @@ from .stats import Summary, summary
 from .store import Line
 from .tasks import Task
 from .units import MEASURES
+
+_RUN = re.compile(r": | \(|, ")
+"""Behind what the papers call a row stands which run of ours it is."""
 
 Lines = Mapping[Task, Line]
 
@@ -85,7 +89,7 @@ class Table:
         found = []
         for row in self.rows:
             for measure, each in row.summaries.items():
-                theirs = printed.get(row.label.split(":")[0].split(" (")[0], {}).get(measure)
+                theirs = printed.get(_RUN.split(row.label)[0], {}).get(measure)
                 found.append(
                     {
                         "table": self.name,

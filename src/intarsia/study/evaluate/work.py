@@ -139,8 +139,10 @@ def measured(key: str, task: Task, folder: Path, device: str, progress: Progress
         return trips.measure(task, trips.Room(folder / ITEMS / key[:16], progress, device))
     except IntarsiaError as error:
         return error
-    except (MemoryError, RecursionError) as error:
-        return ResourceError(f"{task.method}, {task.pair}: {type(error).__name__}")
+    except MemoryError:
+        return ResourceError(f"{task.method}, {task.pair}: out of memory")
+    except Exception as error:  # whatever goes wrong in one method must not cost the others their rows
+        return IntarsiaError(f"unexpected {type(error).__name__}: {error}")
 
 
 # --- other processes -----------------------------------------------------------------------------------------
@@ -182,7 +184,7 @@ class _Worker:
 
 
 _ERRORS: dict[str, Callable[[str], IntarsiaError]] = {
-    each.__name__: each for each in (InputError, ResourceError, UsageError, WeightsError)
+    each.__name__: each for each in (InputError, ResourceError, UsageError, WeightsError, IntarsiaError)
 }
 
 
@@ -206,7 +208,7 @@ def main() -> None:
         asked = json.loads(text)
         found: Any = measured(asked["key"], Task.unpack(asked["task"]), folder, device)
         if isinstance(found, IntarsiaError):
-            known = next((each for each in type(found).__mro__ if each.__name__ in _ERRORS), UsageError)
+            known = next((each for each in type(found).__mro__ if each.__name__ in _ERRORS), IntarsiaError)
             found = {"error": known.__name__, "said": str(found)}
         sys.stdout.buffer.write(json.dumps(found).encode() + b"\n")
         sys.stdout.buffer.flush()

@@ -83,7 +83,8 @@ def _kept(row: Filled) -> dict[str, str]:
 def _pictures(table: Table, rows: Sequence[Filled], folder: Path) -> Figure:
     panels = [(row.label, views.panel(folder, _kept(row))) for row in rows]
     columns = max(len(panel) for _, panel in panels)
-    canvas = _canvas(1.5 * columns, 1.75 * len(panels))
+    canvas = _canvas(1.5 * columns, 1.95 * len(panels) + 0.1)
+    canvas.get_layout_engine().set(h_pad=0.12)  # type: ignore[union-attr, call-arg]
     grid = canvas.subplots(len(panels), columns, squeeze=False)
     for (label, panel), line in zip(panels, grid, strict=True):
         for axes in line:
@@ -91,7 +92,8 @@ def _pictures(table: Table, rows: Sequence[Filled], folder: Path) -> Figure:
         for (caption, picture), axes in zip(panel, line, strict=False):
             axes.imshow(picture, interpolation="nearest", aspect="auto" if _is_wide(picture) else "equal")
             axes.set_title(caption, fontsize=7, pad=2)
-        line[0].text(0, 1.22, label, transform=line[0].transAxes, fontsize=8, fontweight="bold")
+        said = line[0].text(0, 1.22, label, transform=line[0].transAxes, fontsize=8, fontweight="bold")
+        said.set_in_layout(False)  # it reaches over several columns and must not widen the first
     said = "Residuals: |difference| over its largest, x1 x5 x10, clipped (StegNet, equation 4). First item of each row."
     return _figure(f"{table.name}-pictures", table.name, f"{table.title}. {said}", canvas)
 
