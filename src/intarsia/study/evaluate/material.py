@@ -20,6 +20,7 @@ from ...media import files
 FACES = ("faces", "celeba", "ffhq", "lfw")
 MUSIC = ("music", "gtzan", "genres")
 TEST = "test"
+_WIDTH = 3  # digits of a frame's number; photographs called 1, 2, 3 are no video
 
 Paths = tuple[Path, ...]
 
@@ -117,12 +118,21 @@ def _group(name: str, words: set[str]) -> str:
 
 
 def _are_frames(names: Sequence[str]) -> bool:
-    """Whether a folder holds the frames of one video: pictures whose names are 0, 1, 2 ... or 1, 2, 3 ..."""
+    """Whether a folder holds the frames of one video: 000, 001, 002 ... or from 1 on, all of one width."""
     numbers = [Path(name).stem for name in names if kind_of(name) == "image"]
+    widths = {len(number) for number in numbers}
     if len(numbers) < 2 or not all(number.isascii() and number.isdecimal() for number in numbers):
         return False
     wanted = sorted(map(int, numbers))
-    return wanted == list(range(wanted[0], wanted[0] + len(wanted))) and wanted[0] in (0, 1)
+    return (
+        len(widths) == 1
+        and min(widths) >= _WIDTH
+        and wanted
+        in (
+            list(range(len(wanted))),
+            list(range(1, len(wanted) + 1)),
+        )
+    )
 
 
 def _drawn(path: Path, top: Path) -> bytes:

@@ -77,6 +77,10 @@ class Cell:
         return text if not self.exact else f"exact {self.exact} of {self.n}, else {text}"
 
 
+NOTHING = Cell(0, 0, "nothing", {})
+"""What was not sent."""
+
+
 @dataclass(frozen=True)
 class Matrix:
     """Channels by methods, of one kind of cover.

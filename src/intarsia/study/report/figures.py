@@ -18,7 +18,7 @@ from ...media import Audio, Image
 from ...media import values as media_values
 from ...media.image_file import MAX_PIXELS
 from ...methods.picture_in_picture import as_colour
-from ..evaluate.of_channels import LOSSES, QUALITY, SHARES, Matrix
+from ..evaluate.of_channels import LOSSES, NOTHING, QUALITY, SHARES, Matrix
 from ..evaluate.plans import FILE
 from ..evaluate.tables import Filled, Table
 from ..evaluate.units import MEASURES
@@ -172,7 +172,7 @@ def _losses(matrix: Matrix, name: str) -> Figure:
         measure = QUALITY[sender.tasks[0].secret.kind][0]
         points = []
         for share in SHARES[1:]:
-            cell = matrix.cells[f"{name}:{share:g}:1", sender.label]
+            cell = matrix.cells.get((f"{name}:{share:g}:1", sender.label), NOTHING)
             value = 60.0 if cell.n and cell.exact == cell.n else cell.values.get(measure)
             points.append(np.nan if value is None else value)
         axes.plot([100 * share for share in SHARES[1:]], points, STYLES[number % 4], color=str(0.12 * (number % 5)),
