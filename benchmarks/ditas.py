@@ -56,6 +56,7 @@ from ditas_measures import (
     sound,
 )
 from ditas_runs import ROWS, folder_of, runs, tests, train, trained
+from numpy.typing import NDArray
 
 from intarsia.media import Audio
 
@@ -212,9 +213,15 @@ def interval(values: Sequence[float | None], form: str) -> str:
     found = np.array([value for value in values if value is not None], np.float64)
     if not len(found):
         return ""
+    low, high = bounds(found)
+    return f"{form.format(found.mean())} [{form.format(low)}, {form.format(high)}]"
+
+
+def bounds(found: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the 95 % interval of a mean."""
     means = found[np.random.default_rng(0).integers(0, len(found), (DRAWS, len(found)))].mean(axis=1)
     low, high = np.percentile(means, (2.5, 97.5))
-    return f"{form.format(found.mean())} [{form.format(low)}, {form.format(high)}]"
+    return float(low), float(high)
 
 
 def over_seeds(found: Sequence[Row], measure: str) -> dict[str, float]:
@@ -254,12 +261,16 @@ def orders(found: Sequence[Row]) -> list[str]:
             one, two = (over_seeds([r for r in own if r["row"] == row], name) for row in (better, other))
             gaps = [one[item] - two[item] for item in one if item in two]
             if gaps:
-                holds = np.mean(gaps) > 0 if measure == "psnr" else np.mean(gaps) < 0
+                wrong = [-gap if measure == "psnr" else gap for gap in gaps]
                 shown = interval(gaps, MEASURES[name][2])
-                text.append(
-                    f"| {kind} | {column} | {better} | {other} | {name} | {shown} | {'yes' if holds else 'no'} |"
-                )
+                text.append(f"| {kind} | {column} | {better} | {other} | {name} | {shown} | {verdict(wrong)} |")
     return text
+
+
+def verdict(wrong: Sequence[float]) -> str:
+    """Return whether values are below zero, by the interval of their mean; "open" when it holds both."""
+    low, high = bounds(np.array(wrong))
+    return "yes" if high < 0 else "no" if low > 0 else "open"
 
 
 # --- the command ---------------------------------------------------------------------------------------------

@@ -78,6 +78,6 @@ def by_stage(run: Run, paths: Sequence[Path], said: Path, out: Path) -> None:
             axis.imshow(seen if seen.shape[2] == 3 else seen[..., 0], cmap="gray", vmin=0, vmax=1)
             axis.set_xticks([])
             axis.set_yticks([])
-            if row is axes[0]:
+            if path == paths[0]:
                 axis.set_title(title, fontsize="small")
     figure.savefig(str(out), dpi=110)

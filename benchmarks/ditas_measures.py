@@ -9,10 +9,12 @@ header is left out here: the command line adds it, one step in a few frames.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -96,9 +98,16 @@ def picture(path: Path, run: Run) -> Picture:
     return levels if run.colour else np.rint(levels @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
 
 
+@lru_cache(maxsize=64)
+def recording(path: Path) -> Samples:
+    """Return a recording, int16 [T]; read in this process, which a busy machine cannot take too long for."""
+    found: Samples = soundfile.read(str(path), dtype="int16", always_2d=True)[0][:, 0]
+    return found
+
+
 def sound(path: Path, run: Run) -> Samples:
     """Return as much of the middle of a recording as the run needs, int16 [T]; a shorter one comes again."""
-    samples, length = audio_file.load(path).samples[:, 0].astype(np.int16), run.method.clip(run.config)
+    samples, length = recording(path), run.method.clip(run.config)
     if len(samples) < length:
         return np.resize(samples, length)
     start = (len(samples) - length) // 2
@@ -282,7 +291,7 @@ WAYS: dict[str, Callable[[Samples, int], Samples]] = {
 def exact(cover: Samples, levels: Picture, snr: float, folder: Path) -> tuple[Audio, Callable[[Audio], Picture | None]]:
     """Return a container of the exact path at that SNR, protected against the loss of a quarter, and its reader."""
     from intarsia.carrier.keys import Cost, Keyring
-    from intarsia.errors import IntarsiaError
+    from intarsia.errors import NoSecretError
     from intarsia.pipeline import Terms, hide_file, reveal_file
 
     keyring, path = Keyring("benchmark", Cost(1, 32, 4)), folder / "exact.wav"
@@ -290,10 +299,13 @@ def exact(cover: Samples, levels: Picture, snr: float, folder: Path) -> tuple[Au
     hide_file(Audio.of(cover, RATE), Image(levels), path, Terms(keyring, settings=settings, force=True))
 
     def read(sent: Audio) -> Picture | None:
+        arrived = folder / "sent.wav"
+        arrived.write_bytes(audio_file.encode(sent, "WAV"))
         try:
-            found = reveal_file(audio_file.encode(sent, "WAV"), None, Terms(keyring)).value
-        except IntarsiaError:
+            found = reveal_file(arrived, None, Terms(keyring)).value
+        except NoSecretError:
             return None
-        return found.samples if isinstance(found, Image) else None
+        assert isinstance(found, Image)
+        return found.samples
 
     return audio_file.load(path), read

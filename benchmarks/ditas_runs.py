@@ -35,16 +35,19 @@ def settings(name: str, given: argparse.Namespace, seed: int) -> tuple[str, list
     side, batch = (64, 8) if small else (128, 32)
     held = [] if given.hold == "free" else [f"snr={given.snr:g}", f"held={given.hold}"]
     words = [*LEARN, f"batch={batch}", f"lr={2e-3 if small else 1e-3:g}", f"seed={seed}", f"side={side}", *held]
+    own = {"representation": given.representation, "compand": 25 if given.representation == "mdct" else 0}
+    own |= {"fold": 4 if small else 1, "spread": small, "width": 48 if small else 64}
     if name == "hide_and_speak":
-        words += ["hides=picture", "messages=3", f"width={16 if small else 64}"]
-        return name, [*words, *given.set]
-    words += [f"representation={given.representation}", f"compand={25 if given.representation == 'mdct' else 0}"]
-    words += [f"fold={4 if small else 1}", f"spread={str(small).lower()}"]
-    if name == "deep_steg":
-        width = f"width={16 if small else 50}"
-        return "ditas", [*words, "variant=S", "network=deep_steg", width, "residual=false", "frames=384", *given.set]
-    variant, stages = (name, 3) if name in DITAS else ("M-ED", STAGES)
-    return "ditas", [*words, f"variant={variant}", f"stages={stages}", f"width={48 if small else 64}", *given.set]
+        own = {"hides": "picture", "messages": 3, "width": 16 if small else 64}
+    elif name == "deep_steg":
+        own |= {"variant": "S", "network": name, "residual": False, "frames": 384, "width": 16 if small else 50}
+    elif name in DITAS:
+        own |= {"variant": name}
+    else:
+        own |= {"variant": "M-ED", "stages": STAGES}
+    words += [*(f"{key}={value}" for key, value in own.items()), *given.set]
+    latest = dict(word.split("=", 1) for word in words)
+    return "hide_and_speak" if name == "hide_and_speak" else "ditas", [f"{k}={v}" for k, v in latest.items()]
 
 
 def folder_of(name: str, seed: int, given: argparse.Namespace) -> Path:
@@ -95,8 +98,9 @@ def bound(method: str, words: Sequence[str], given: argparse.Namespace) -> str:
     if not given.cpu_seconds:
         return f"seconds={given.seconds}"
     with tempfile.TemporaryDirectory() as folder:
-        short, long = (run(method, Path(folder) / str(n), [*words, f"steps={n}"], given, []) for n in (5, 25))
-    return f"steps={max(1, round(given.cpu_seconds / max((long - short) / 20, 1e-3)))}"
+        # The first run of all may have to pack the media, which belongs to no step.
+        _, short, long = (run(method, Path(folder) / str(n), [*words, f"steps={n}"], given, []) for n in (1, 5, 35))
+    return f"steps={max(1, round(given.cpu_seconds / max((long - short) / 30, 1e-3)))}"
 
 
 def run(method: str, folder: Path, words: Sequence[str], given: argparse.Namespace, more: Sequence[str]) -> float:

@@ -2,10 +2,11 @@
 
     python benchmarks/image_in_speech.py PART... -o DIR [--train FOLDER...] [--pictures FOLDER] [--speech FOLDER]
                                          [--seconds 360] [--set KEY=VALUE]... [--run NAME=RUN]... [--limit N]
+                                         [--only NAME]
 
     train      recipes x variants at equal carrier SNR, and the networks as published; a run folder each in DIR/runs
     table      every run, and those that --run names, on pictures x speech: the paper's five rows and more
-    colour     hue shift with and without the enhancer: mean difference in CIE Lab, bias of each channel
+    colour     what a file gives back with and without the enhancer: mean difference in CIE Lab, bias of each channel
     command    hide and reveal by the command line, the receiver in a fresh process with the password only
     figures    spectrograms of cover, container and difference; pictures before and after the enhancer; sounds
 
@@ -34,7 +35,7 @@ import numpy as np
 from image_in_speech_figures import draw
 from image_in_speech_measures import MEASURES, Run, load, measured, of_colour
 
-from intarsia.media import Image, audio_file, image_file
+from intarsia.media import Image, audio_file, image_file, metrics
 from intarsia.media.image import resize
 from intarsia.methods.picture_in_picture import as_colour
 
@@ -47,9 +48,10 @@ PUBLISHED = ("variant=paper", "recipe=ssim", "size=small", "width=8")
 """The networks as published but for their width, with nothing held."""
 
 LARGE = (*SMALL, "variant=paper", "recipe=ssim", "size=paper", "fold=8")
-"""The published transform, 1,024 / 31, whose frames overlap 33 times; a step takes about five times as long."""
+"""The published transform, 1,024 / 31, whose frames overlap 33 times."""
 
 DEARER = 5
+"""How much longer a step of those two takes than one of the others, about."""
 
 LEARN = ("lr=2e-3", "schedule=cosine", "warmup=0.03", "clip=1", "ema=0.995", "validation=0.15", "pictures=8")
 LEARN += ("validate=400",)
@@ -69,6 +71,7 @@ class Order:
     settings: tuple[str, ...]
     runs: tuple[tuple[str, Path], ...]
     limit: int | None
+    only: str | None
 
 
 # --- training ------------------------------------------------------------------------------------------------
@@ -79,6 +82,7 @@ def trainings() -> Iterator[tuple[str, tuple[str, ...]]]:
     for variant in VARIANTS:
         for recipe in RECIPES:
             yield f"{variant}-{recipe}", (*SMALL, f"variant={variant}", f"recipe={recipe}")
+    yield "mdct-shortcut", (*SMALL, "variant=mdct", "recipe=ssim+enhancer", "shortcut=true")
     yield "as-published", PUBLISHED
     yield "mdct-three-planes", (*SMALL, "variant=mdct", "recipe=ssim", "planes=3")
     yield "paper-1024-31", LARGE
@@ -90,10 +94,10 @@ def train(order: Order) -> None:
         run = order.out / "runs" / name
         if order.limit is not None and len(list((order.out / "runs").glob("*/done"))) >= order.limit:
             return
-        if (run / "done").exists():
+        if (run / "done").exists() or order.only not in (None, name):
             continue
         asked = dict(word.split("=", 1) for word in (*LEARN, *words, order.bound, *order.settings))
-        if words is LARGE and "steps" in asked:
+        if words in (LARGE, PUBLISHED) and "steps" in asked:
             asked["steps"] = str(int(asked["steps"]) // DEARER)
         sets = [part for key, value in asked.items() for part in ("--set", f"{key}={value}")]
         data = [part for folder in order.train for part in ("--data", folder)]
@@ -160,7 +164,7 @@ def colour(order: Order) -> None:
     for run in runs(order):
         if run.enhances:
             found = [
-                of_colour(run, secret(picture, run.side, colour=True), audio_file.load(speech))
+                of_colour(run, secret(picture, run.side, colour=True), audio_file.load(speech), order.out)
                 for picture, speech in pairs(order)
             ]
             for name in ("without", "with"):
@@ -172,39 +176,37 @@ def colour(order: Order) -> None:
 
 def command(order: Order) -> None:
     """Hide and reveal by the command line, every reveal in a fresh process."""
-    environment = {**os.environ, "INTARSIA_PASSWORD": PASSWORD}
     folder = order.out / "command"
     folder.mkdir(parents=True, exist_ok=True)
     for run in runs(order):
         for picture, speech in pairs(order):
             for tone in (False, True):
-                given, wav = folder / f"{picture.stem}.png", folder / f"{run.name}-{picture.stem}.wav"
+                given, stem = folder / f"{picture.stem}.png", folder / f"{run.name}-{picture.stem}"
                 given.write_bytes(image_file.encode(secret(picture, run.side, colour=tone), "PNG"))
-                said = []
-                for words in (
-                    ["hide", str(speech), str(given), "-o", str(wav), "--method", "image_in_speech", "--force"],
-                    ["reveal", str(wav), "-o", str(folder / f"{run.name}-{picture.stem}-out.png"), "--force"],
-                ):
-                    model = ["--model", str(run.folder), "--json", "--quiet"]
-                    begun = time.perf_counter()
-                    done = subprocess.run(
-                        [sys.executable, "-m", "intarsia", *words, *model],
-                        check=True, capture_output=True, text=True, env=environment,
-                    )  # fmt: skip
-                    said.append((json.loads(done.stdout.splitlines()[-1]), time.perf_counter() - begun))
-                shown = image_file.load(folder / f"{run.name}-{picture.stem}-out.png")
-                given_picture = image_file.load(given)
-                add(order.out, {"key": f"command/{run.name}/{picture.stem}/{tone}", "part": "command",
-                                "run": run.name, "colour": tone, "carrier_db": said[0][0]["carrier_db"],
-                                "secret_psnr": psnr(given_picture, shown), "hide_s": round(said[0][1], 2),
-                                "reveal_s": round(said[1][1], 2)})  # fmt: skip
+                key = f"command/{run.name}/{picture.stem}/{tone}"
+                row = {"key": key, "part": "command", "run": run.name, "colour": tone}
+                add(order.out, row | there_and_back(run, speech, given, stem))
 
 
-def psnr(one: Image, other: Image) -> float:
-    """Return PSNR in dB of two pictures."""
-    from intarsia.media import metrics
+def there_and_back(run: Run, speech: Path, given: Path, stem: Path) -> dict[str, Any]:
+    """Return SNR and PSNR in dB, and seconds, of one picture hidden and revealed by commands."""
+    wav, out = f"{stem}.wav", f"{stem}-out.png"
+    hiding = ["hide", str(speech), str(given), "-o", wav, "--method", "image_in_speech"]
+    said, hide_s = intarsia(run, *hiding)
+    _, reveal_s = intarsia(run, "reveal", wav, "-o", out)
+    before, after = image_file.load(given).samples, image_file.load(out).samples
+    quality = {"carrier_snr": said["carrier_snr"], "secret_psnr": metrics.psnr(before, after)}
+    return quality | {"hide_s": round(hide_s, 2), "reveal_s": round(reveal_s, 2)}
 
-    return metrics.psnr(one.samples, other.samples)
+
+def intarsia(run: Run, *words: str) -> tuple[dict[str, Any], float]:
+    """Run one command in a process of its own; return its JSON line and seconds by the clock."""
+    begun = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "intarsia", *words, "--model", str(run.folder), "--force", "--json", "--quiet"],
+        check=True, capture_output=True, text=True, env={**os.environ, "INTARSIA_PASSWORD": PASSWORD},
+    )  # fmt: skip
+    return json.loads(done.stdout.splitlines()[-1]), time.perf_counter() - begun
 
 
 # --- lines ---------------------------------------------------------------------------------------------------
@@ -263,12 +265,13 @@ def main() -> None:
     asked.add_argument("--set", action="append", default=[])
     asked.add_argument("--run", action="append", default=[])
     asked.add_argument("--limit", type=int)
+    asked.add_argument("--only", help="the only run to train")
     given = asked.parse_args()
     bound = f"steps={given.steps}" if given.steps else f"seconds={given.seconds}"
     named = tuple((name, Path(path)) for name, _, path in (each.partition("=") for each in given.run))
-    order = Order(
-        given.out, tuple(given.train), given.pictures, given.speech, bound, tuple(given.set), named, given.limit
-    )
+    folders = {"train": tuple(given.train), "pictures": given.pictures, "speech": given.speech}
+    order = Order(given.out, **folders, bound=bound, settings=tuple(given.set), runs=named, limit=given.limit,
+                  only=given.only)  # fmt: skip
     (order.out / "runs").mkdir(parents=True, exist_ok=True)
     for part in given.parts:
         if part == "figures":

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from skimage.color import rgb2lab
 
 from intarsia import zoo
 from intarsia.carrier.keys import Cost, Keyring
 from intarsia.engine import rounding, spectrum
-from intarsia.media import Audio, Image, audio_file, metrics, sound_metrics
+from intarsia.errors import UsageError, VerificationError
+from intarsia.media import Audio, Image, audio_file, metrics, sound_metrics, writing
 from intarsia.methods import load as room
 from intarsia.methods.image_in_speech import ImageInSpeechConfig
 from intarsia.pipeline import Terms, hide_file, reveal_file
@@ -65,21 +67,32 @@ def load(name: str, folder: Path) -> Run:
 
 def measured(run: Run, picture: Image, speech: Audio, out: Path) -> dict[str, Any]:
     """Hide through a file, reveal from it, and measure both; and what no file was made of."""
-    terms = Terms(KEYS, method="image_in_speech", model=str(run.folder), force=True, seed=0)
     path = out / f"{run.name}.wav"
+    found: dict[str, Any] = {}
     try:
-        hide_file(speech, picture, path, terms)
-    except Exception as error:
-        found = _unverified(run, picture, speech, path)
+        _hide(run, picture, speech, path)
+    except VerificationError as error:
         found["refused"] = str(error)
+        revealed = _unverified(run, picture, speech, path)[-1]
     else:
-        revealed = reveal_file(path, None, Terms(KEYS, model=str(run.folder))).value
-        assert isinstance(revealed, Image)
-        found = _pictures(picture, revealed, "")
+        revealed = _revealed(run, path)
+    found |= _pictures(picture, revealed, "")
     used = _clips(run, picture)
     saved = audio_file.load(path)
     direct = _direct(run, picture, speech)
     return {**found, **_pictures(picture, direct, "_direct"), **_sounds(speech, saved, used)}
+
+
+def _hide(run: Run, picture: Image, speech: Audio, path: Path) -> None:
+    terms = Terms(KEYS, method="image_in_speech", model=str(run.folder), force=True, seed=0)
+    hide_file(speech, picture, path, terms)
+
+
+def _revealed(run: Run, path: Path, **settings: object) -> Image:
+    """Return the picture that a container gives back."""
+    found = reveal_file(path, None, Terms(KEYS, model=str(run.folder), settings=settings)).value
+    assert isinstance(found, Image)
+    return found
 
 
 def _clips(run: Run, picture: Image) -> int:
@@ -118,37 +131,38 @@ def _direct(run: Run, picture: Image, speech: Audio) -> Image:
 
 
 @torch.inference_mode()
-def _unverified(run: Run, picture: Image, speech: Audio, path: Path) -> dict[str, Any]:
-    """Write the container that `hide` refuses to keep, and read it back."""
+def _unverified(run: Run, picture: Image, speech: Audio, path: Path) -> list[Image]:
+    """Write the container that `hide` refuses to keep, and read it back: as revealed, and enhanced where that is."""
     net, way = _net(run), run.config.way()
     cover, secret = _tensors(run, picture, speech)
     samples = rounding.sound_samples(way.written(cover, net.hide(way.plane.of(cover), secret))[0]).numpy().reshape(-1)
     whole = speech.samples.copy()
     whole[: len(samples), 0] = samples
-    from intarsia.media import writing
-
     path.write_bytes(writing.render(speech.with_samples(whole), ".wav"))
     saved = audio_file.load(path).planes()[0, : len(samples)].reshape(cover.shape)
     planes = net.reveal(way.plane.of(torch.from_numpy(saved)))
-    if not picture.is_grey:
-        planes = net.enhance(planes.reshape(1, 3, *planes.shape[-2:]))
-    return _pictures(picture, Image(_shown(planes)), "")
+    if picture.is_grey:
+        return [Image(_shown(planes))]
+    planes = planes.reshape(1, 3, *planes.shape[-2:])
+    return [Image(_shown(planes)), Image(_shown(net.enhance(planes)))]
 
 
-@torch.inference_mode()
-def of_colour(run: Run, picture: Image, speech: Audio) -> dict[str, list[float]]:
-    """Return Delta E (CIE 1976), bias of R, G and B in levels, MAE and SSIM, without and with the enhancer."""
-    from skimage.color import rgb2lab
+def of_colour(run: Run, picture: Image, speech: Audio, out: Path) -> dict[str, list[float]]:
+    """Return Delta E (CIE 1976), bias of R, G and B in levels, MAE and SSIM, without and with the enhancer.
 
-    net, way = _net(run), run.config.way()
-    cover, secret = _tensors(run, picture, speech)
-    saved = rounding.sound(way.written(cover, net.hide(way.plane.of(cover), secret))[0])
-    planes = net.reveal(way.plane.of(saved)).reshape(1, 3, *secret.shape[-2:])
+    From the saved file, as `measured`.
+    """
+    path = out / f"{run.name}.wav"
+    try:
+        _hide(run, picture, speech, path)
+        pair = [_revealed(run, path, enhance=False), _revealed(run, path)]
+    except VerificationError:
+        pair = _unverified(run, picture, speech, path)
     found = {}
-    for name, shown in (("without", _shown(planes)), ("with", _shown(net.enhance(planes)))):
-        off = np.linalg.norm(rgb2lab(shown) - rgb2lab(picture.samples), axis=-1).mean()
-        bias = (shown.astype(np.float64) - picture.samples).mean(axis=(0, 1))
-        scores = metrics.mae(picture.samples, shown), metrics.ssim(picture.samples, shown)
+    for name, image in zip(("without", "with"), pair, strict=True):
+        off = np.linalg.norm(rgb2lab(image.samples) - rgb2lab(picture.samples), axis=-1).mean()
+        bias = (image.samples.astype(np.float64) - picture.samples).mean(axis=(0, 1))
+        scores = metrics.mae(picture.samples, image.samples), metrics.ssim(picture.samples, image.samples)
         found[name] = [float(off), *map(float, bias), *scores]
     return found
 
@@ -169,7 +183,7 @@ def _sounds(cover: Audio, saved: Audio, used: int) -> dict[str, float | None]:
     for name, measure in (("pesq", sound_metrics.pesq_wb), ("stoi", sound_metrics.stoi)):
         try:
             heard[name] = measure(one, other, cover.rate)
-        except Exception:
+        except (UsageError, ValueError):  # not installed, or no speech in it
             heard[name] = None
     return {
         "spectrum_mae": float(np.abs(spectra[0] - spectra[1]).mean()),

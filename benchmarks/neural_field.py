@@ -9,7 +9,7 @@
     residue    the clips again, `recipe=residue`, 60 s; and with m=5
     beta       the first clip for several beta: cover against secret
     layers     the first clip with other variable layers
-    channel    what JPEG 100..75, blur and noise leave of a container of `video` and `residue`
+    channel    what JPEG 100..75, blur, noise and coarser rounding leave of a container of `video` and `residue`
     key        what a wrong key reveals: by the command, and with one bit of the key changed and the header bypassed
     exact      the clips by the exact path at two levels: the honest rival
     report     tables in words, from the lines of earlier calls

@@ -14,6 +14,12 @@ from intarsia.media.video import Video
 
 Frames = NDArray[np.uint8]
 
+NOTHING = 1e-20
+"""Power that is told instead of none."""
+
+NEAR = 0.02
+"""How far behind the nearest point of its pixel a point is still in front, where the longest side is 1."""
+
 
 def cover_figures(cover: Path, container: Path) -> dict[str, Any]:
     """Return what became of the cover: APD, PSNR, SSIM, LPIPS."""
@@ -51,7 +57,7 @@ def bands(one: Frames, other: Frames) -> list[float]:
     for low, high in itertools.pairwise(edges):
         inside = (radius >= low) & (radius < high)
         error, signal = (power[:, inside].sum() for power in powers)
-        found.append(round(float(10 * np.log10(error / signal)), 2))
+        found.append(round(float(10 * np.log10(max(error / signal, NOTHING))), 2))
     return found
 
 
@@ -102,7 +108,7 @@ def video_views(one: Frames, other: Frames, path: Path) -> None:
     chosen = np.linspace(0, len(one) - 1, 4).astype(int)
     off = np.clip(128 + 4 * (other.astype(np.int32) - one), 0, 255).astype(np.uint8)
     strips = [np.concatenate(list(each[chosen]), axis=1) for each in (one, other, off)]
-    Pil.fromarray(np.concatenate(strips)).save(path)
+    Pil.fromarray(np.concatenate(strips).repeat(2, 0).repeat(2, 1)).save(path)
 
 
 def sound_views(one: Audio, other: Audio, path: Path) -> None:
@@ -119,25 +125,33 @@ def shape_views(one: Shape, other: Shape, path: Path) -> None:
 
 
 def drawn(shape: Shape, turn: float, side: int = 360) -> NDArray[np.uint8]:
-    """Return a picture of a shape, grey [side, side]: points on it, the nearest in front, lit from the left."""
-    triangles = shape.triangles()
-    low, high = shape.vertices.min(axis=0).astype(np.float64), shape.vertices.max(axis=0).astype(np.float64)
-    triangles = (triangles - (low + high) / 2) / float((high - low).max())
+    """Return a picture of a shape, grey [side, side]: the mean light of the points in front, lit from the left."""
+    points, normals = strewn(shape, 1_500_000)
     cosine, sine = np.cos(turn), np.sin(turn)
-    triangles = triangles @ np.array([[cosine, 0, -sine], [0, 1, 0], [sine, 0, cosine]])
+    turned = np.array([[cosine, 0, -sine], [0, 1, 0], [sine, 0, cosine]])
+    points, normals = points @ turned, normals @ turned
+    light = 30 + 210 * np.abs(normals @ np.array([-0.4, 0.5, 0.77]))
+    x = np.clip(((points[:, 0] * 0.85 + 0.5) * side).astype(int), 0, side - 1)
+    y = np.clip(((0.5 - points[:, 1] * 0.85) * side).astype(int), 0, side - 1)
+    depth = np.full((side, side), -1.0)
+    np.maximum.at(depth, (y, x), points[:, 2])
+    front = points[:, 2] > depth[y, x] - NEAR
+    place = (y * side + x)[front]
+    count = np.bincount(place, minlength=side * side)
+    mean = np.bincount(place, light[front], side * side) / np.maximum(count, 1)
+    return np.where(count > 0, mean, 255).astype(np.uint8).reshape(side, side)
+
+
+def strewn(shape: Shape, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return points spread evenly over a shape of longest side 1 around 0, and the normals there."""
+    low, high = shape.vertices.min(axis=0).astype(np.float64), shape.vertices.max(axis=0).astype(np.float64)
+    triangles = (shape.triangles() - (low + high) / 2) / float((high - low).max())
     across = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
     twice = np.linalg.norm(across, axis=1)
     draw = np.random.default_rng(0)
-    which = draw.choice(len(triangles), 600_000, p=twice / twice.sum())
-    u, v = draw.random((2, len(which), 1))
+    which = draw.choice(len(triangles), count, p=twice / twice.sum())
+    u, v = draw.random((2, count, 1))
     u, v = np.where(u + v > 1, 1 - u, u), np.where(u + v > 1, 1 - v, v)
     corners = triangles[which]
     points = corners[:, 0] + u * (corners[:, 1] - corners[:, 0]) + v * (corners[:, 2] - corners[:, 0])
-    light = np.array([-0.4, 0.5, 0.77])
-    shade = np.abs((across[which] / twice[which, None]) @ light)
-    x = np.clip(((points[:, 0] * 0.85 + 0.5) * side).astype(int), 0, side - 1)
-    y = np.clip(((0.5 - points[:, 1] * 0.85) * side).astype(int), 0, side - 1)
-    picture = np.full((side, side), 255, np.uint8)
-    order = np.argsort(points[:, 2])
-    picture[y[order], x[order]] = (30 + 210 * shade[order]).astype(np.uint8)
-    return picture
+    return points, across[which] / twice[which, None]

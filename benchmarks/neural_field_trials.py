@@ -30,7 +30,7 @@ Add = Callable[[Path, dict[str, Any]], None]
 
 
 def channel(out: Path, rows: list[dict[str, Any]], add: Add) -> None:
-    """Measure JPEG, blur and noise."""
+    """Measure JPEG, blur, noise and fewer levels."""
     for row in containers(rows):
         picture, opened, secret = ready(out, row)
         for name, value, changed in ways(picture.samples):
@@ -57,6 +57,8 @@ def ways(samples: NDArray[np.uint8]) -> Iterator[tuple[str, float, NDArray[np.ui
     for sigma in (0.5, 1.0, 2.0, 4.0, 8.0):
         noise = np.random.default_rng(0).normal(0, sigma, samples.shape)
         yield "noise", sigma, np.clip(np.rint(samples + noise), 0, 255).astype(np.uint8)
+    for step in (2, 4, 8, 16, 32):  # coarser rounding, as if w_min..w_max were so many times as wide
+        yield "step", step, np.clip(np.rint(samples / step) * step, 0, 255).astype(np.uint8)
 
 
 def key(out: Path, rows: list[dict[str, Any]], add: Add) -> None:

@@ -1,17 +1,17 @@
 """What `steganalysis.py` measures: squares of pictures, sets made by `hide`, controls, and what was measured so far."""
 
 import argparse
-import csv
 import dataclasses
-import datetime
 import hashlib
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import steganalysis_tables as tables
 from numpy.typing import NDArray
 
 from intarsia import methods
@@ -20,19 +20,36 @@ from intarsia.errors import IntarsiaError
 from intarsia.media import Cover, Image, image_file, values
 from intarsia.media.image import resize
 from intarsia.study import pairs as pair_making
-from intarsia.study.pair_sets import Order
-from intarsia.study.steganalysis import controls, figures, roc, trained
-from intarsia.study.steganalysis.findings import Looked, figure
+from intarsia.study.pair_sets import Order, Origin
+from intarsia.study.steganalysis import controls, trained
+from intarsia.study.steganalysis.findings import Looked
 from intarsia.study.steganalysis.kinds import CHEAP
 from intarsia.study.steganalysis.listing import Item
-from intarsia.study.steganalysis.measure import DETECTORS, measure
-from intarsia.study.steganalysis.roc import Figure
+from intarsia.study.steganalysis.measure import measure, middle
 from intarsia.study.steganalysis.store import Store
 
 SIDE = 256
 Made = Callable[[Image, np.random.Generator], Image]
 Triples = list[tuple[str, Cover, Cover]]
 """Source, cover and container."""
+
+
+class Fit(NamedTuple):
+    """A method that fits every secret anew, with settings that keep it short."""
+
+    label: str
+    method: str
+    settings: dict[str, str]
+    every: int
+    """Of so many pictures one is taken, and of each its middle square."""
+
+    @classmethod
+    def read(cls, text: str) -> "Fit":
+        """Read METHOD:KEY=VALUE,... ; `every` is ours."""
+        method, _, rest = text.partition(":")
+        settings = dict(part.split("=", 1) for part in rest.split(",") if part)
+        every = int(settings.pop("every", "1"))
+        return cls(" ".join([method, *settings.values()]), method, settings, every)
 
 
 class Bench:
@@ -71,24 +88,9 @@ class Bench:
             found.append(Looked(item, key, measured, dict(measured.scores)))
         return found
 
-    def write(self, part: str, rows: Sequence[Mapping[str, Any]], title: str) -> None:
+    def write(self, part: str, rows: Sequence[tables.Row], title: str, shown: Sequence[str] = ()) -> None:
         """Write a table as CSV and as text, and show it."""
-        names = list(dict.fromkeys(name for row in rows for name in row))
-        with (self.out / f"{part}.csv").open("w", newline="") as stream:
-            writer = csv.DictWriter(stream, names)
-            writer.writeheader()
-            writer.writerows(rows)
-        lines = [
-            f"# {part}, {datetime.date.today()}",
-            "",
-            title,
-            "",
-            f"| {' | '.join(names)} |",
-            "|---" * len(names) + "|",
-        ]
-        lines += [f"| {' | '.join(told(row.get(name, '')) for name in names)} |" for row in rows]
-        (self.out / f"{part}.md").write_text("\n".join(lines) + "\n", "utf-8")
-        print("\n".join(lines), flush=True)
+        tables.write(self.out, part, rows, title, shown)
 
     # --- sets made by hide --------------------------------------------------------------------------------
 
@@ -101,16 +103,18 @@ class Bench:
         rate: float | None = None,
         clip: float = 0.0,
         side: int = SIDE,
+        fit: Fit | None = None,
     ) -> Triples:
         """Return source, cover and container of every pair that a method makes, read back from files."""
         kind = "audio" if clip else "image"
-        found = []
+        found: Triples = []
         for folder in folders:
             origins = pair_making.origins([folder], 0.0, method, (kind,))
             order = Order(
                 method,
-                origins,
-                self.out / "sets" / name / folder.name,
+                self._middles(origins[:: fit.every]) if fit else origins,
+                self.out / "sets" / _folder(name) / folder.name,
+                fit.settings if fit else {},
                 model=dict(self.options.model).get(method),
                 size=0 if clip else side,
                 clip=clip,
@@ -118,6 +122,7 @@ class Bench:
                 limit=self.options.limit,
                 keyring=Keyring(PUBLIC_PASSWORD, CHEAP),
                 seed=self.options.seed,
+                secrets=pair_making.secrets(self.options.pictures, method) if clip and self.options.pictures else (),
             )
             made = pair_making.export(order)
             for pair in made.pairs:
@@ -125,16 +130,36 @@ class Bench:
                 found.append((pair.source, both[0], both[1]))
         return found[: self.options.limit]
 
-    def network(self, name: str, pairs: Sequence[tuple[str, Cover, Cover]], kind: str = "image") -> trained.Network:
-        """Return a network taught by pairs, now or before."""
+    def _middles(self, origins: Sequence[Origin]) -> list[Origin]:
+        """Write the middle square of each picture, and return the origins with that in its place."""
+        folder = self.out / "middles"
+        folder.mkdir(exist_ok=True)
+        found = []
+        for origin in origins:
+            target = folder / f"{origin.path.parent.name}-{origin.path.stem}.png"
+            if not target.exists():
+                samples = middle(image_file.load(origin.path).samples, SIDE)
+                target.write_bytes(image_file.encode(Image(np.ascontiguousarray(samples)), "PNG"))
+            found.append(dataclasses.replace(origin, path=target))
+        return found
+
+    def network(self, name: str, pairs: Triples, kind: str = "image") -> trained.Network | None:
+        """Return a network taught by pairs, now or before; None: they are too few."""
+        if len(pairs) < trained.LEAST_PAIRS or len({source for source, *_ in pairs}) < 2:
+            return None
         if name not in self.networks:
             from intarsia.study.steganalysis.learning import RECIPES
 
             began = time.monotonic()
             recipe = dataclasses.replace(RECIPES[kind], steps=self.options.steps, seed=self.options.seed)
-            self.networks[name] = trained.network(kind, pairs, recipe, folder=self.out / "networks" / name)
+            folder = self.out / "networks" / _folder(name)
+            self.networks[name] = trained.network(kind, pairs, recipe, folder=folder)
             print(f"network for {name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
         return self.networks[name]
+
+
+def _folder(name: str) -> str:
+    return name.replace(" ", "-")
 
 
 def controls_of(covers: Sequence[tuple[str, Image]]) -> dict[str, Made]:
@@ -177,75 +202,50 @@ def teach(clean_side: Sequence[Looked], stego: Sequence[Looked]) -> None:
             each.scores["spam"] = score
 
 
-def aucs(clean_side: Sequence[Looked], stego: Sequence[Looked], *, learn: bool = False) -> dict[str, float | None]:
-    """Return the AUC of every detector that answered."""
-    if learn:
-        teach(clean_side, stego)
-    found = [figure(name, clean_side, stego, 0) for name in DETECTORS]
-    return {each.name: each.auc for each in found if each.auc is not None}
-
-
-def told_by(names: Sequence[str], clean_side: Sequence[Looked], stego: Sequence[Looked]) -> list[dict[str, Any]]:
-    """Return a row for each detector that answered."""
-    found = [figure(name, clean_side, stego, 0) for name in names]
-    return [{"detector": each.name, **short(each, full=True)} for each in found if each.auc is not None]
-
-
-def short(found: Figure, *, full: bool = False) -> dict[str, Any]:
-    """Return a figure's cells."""
-    record = found.record()
-    names = ("auc", "auc_low", "auc_high", "auc_two_sided", "p_e", "detected_at_1", "detected_at_5", "answered", "n")
-    return {name: record[name] for name in (names if full else names[:3])}
-
-
-def grouped_parts(looked: Sequence[Looked], part: str) -> dict[str, list[float | None]]:
-    """Return what one of StegExpose's detectors says, by source."""
-    found: dict[str, list[float | None]] = {}
-    for each in looked:
-        found.setdefault(each.item.source, []).append(each.measured.parts.get(part))
-    return found
+def judge_by(network: trained.Network | None, pairs: Triples, sides: Sequence[Sequence[Looked]]) -> None:
+    """Add what a network says about covers and containers."""
+    for at, side in enumerate(sides, 1):
+        for each, pair in zip(side, pairs, strict=True):
+            each.scores["cnn"] = network(pair[at], pair[0]) if network else None
 
 
 def all_pairs(
-    bench: Bench, names: Sequence[str] = (), folders: Sequence[Path] = (), side: int = SIDE
+    bench: Bench, left_out: Sequence[str] = (), folders: Sequence[Path] = (), side: int = SIDE
 ) -> Iterator[tuple[str, Triples]]:
-    """Yield the pairs of every method that hides pictures and can run."""
-    for name in names or methods.TABLE:
-        try:
-            called = name if side == SIDE else f"{name}-{side}"
-            yield name, bench.pairs(name, name=called, folders=folders or bench.options.pictures, side=side)
-        except IntarsiaError as error:
-            print(f"{name}: left out: {error}", file=sys.stderr, flush=True)
+    """Yield the pairs of every method that hides in pictures and can run, those that fit each secret last."""
+    folders = folders or bench.options.pictures
+    for name in _asked(bench, "image"):
+        called = name if side == SIDE else f"{name}-{side}"
+        if name not in left_out and not methods.load(name).fits:
+            yield from _if_it_can(name, partial(bench.pairs, name, name=called, folders=folders, side=side))
+    for fit in bench.options.fit if side == SIDE else ():
+        if fit.method in _asked(bench, "image"):
+            made = partial(bench.pairs, fit.method, name=fit.label, folders=folders, fit=fit)
+            yield from _if_it_can(fit.label, made)
 
 
-def equipped(bench: Bench, name: str) -> Any:  # noqa: ANN401
+def sound_pairs(bench: Bench) -> Iterator[tuple[str, Triples]]:
+    """Yield pieces of two seconds of every method that hides in sounds and can run."""
+    for name in _asked(bench, "audio"):
+        made = partial(bench.pairs, name, name=f"{name}-sound", folders=bench.options.sounds, clip=2.0)
+        yield from _if_it_can(name, made)
+
+
+def _asked(bench: Bench, kind: str) -> list[str]:
+    return [name for name in bench.options.methods or methods.TABLE if kind in methods.load(name).facts.covers]
+
+
+def _if_it_can(name: str, work: Callable[[], Triples]) -> Iterator[tuple[str, Triples]]:
+    try:
+        yield name, work()
+    except IntarsiaError as error:
+        print(f"{name}: left out: {error}", file=sys.stderr, flush=True)
+
+
+def equipped(bench: Bench, label: str) -> Any:  # noqa: ANN401
     """Return a method with its model."""
+    name = label.partition(" ")[0]
     return methods.load(name).equip(dict(bench.options.model).get(name))
-
-
-def draw(bench: Bench, name: str, clean_side: Sequence[Looked], stego: Sequence[Looked]) -> None:
-    """Draw ROC and histograms of one method."""
-    sides = {}
-    for detector in DETECTORS:
-        both = [[s for each in side if (s := each.scores.get(detector)) is not None] for side in (clean_side, stego)]
-        if all(both):
-            sides[detector] = (both[0], both[1])
-    (bench.out / f"roc-{name}.png").write_bytes(
-        figures.draw_roc(sides, f"{name}, {len(stego)} pairs of {SIDE} x {SIDE}")
-    )
-    (bench.out / f"histograms-{name}.png").write_bytes(figures.draw_histograms(sides, name))
-
-
-def draw_sweep(bench: Bench, name: str, sides: Mapping[str, tuple[list[Looked], list[Looked]]], side: int) -> None:
-    """Draw both fusions at thresholds 0, .01, .., 1."""
-    swept = {}
-    for made, groups in sides.items():
-        for which in ("original", "clean"):
-            scores = [[each.scores[f"stegexpose-{which}"] for each in group] for group in groups]
-            swept[f"{which}, {made}"] = (roc.sweep(scores[0]), roc.sweep(scores[1]))
-    count = max(len(groups[1]) for groups in sides.values())
-    title = f"thresholds 0 to 1, {count} pictures of {side} x {side}"
-    (bench.out / f"{name}.png").write_bytes(figures.draw_sweep(swept, title))
 
 
 def shrunk(bench: Bench, side: int) -> list[Path]:
@@ -278,8 +278,3 @@ def luma(picture: Image) -> NDArray[np.uint8]:
 def pictures(folders: Sequence[Path]) -> list[Path]:
     """Return the pictures of folders, in order of name."""
     return sorted(path for folder in folders for path in folder.iterdir() if path.suffix.lower() in (".png", ".webp"))
-
-
-def told(value: Any) -> str:  # noqa: ANN401
-    """Return a cell."""
-    return f"{value:.3f}" if isinstance(value, float) else "-" if value is None else str(value)

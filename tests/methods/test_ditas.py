@@ -10,6 +10,7 @@ from skimage import data
 from intarsia.engine.company import team
 from intarsia.engine.loop import learn
 from intarsia.engine.recipe import Phase, Recipe
+from intarsia.engine.transit.pictures import luma
 from intarsia.errors import DoesNotFitError, NoSecretError, UsageError
 from intarsia.media import Audio, Image, audio_file, metrics
 from intarsia.media import transit as real
@@ -128,7 +129,7 @@ def test_the_loss_is_the_posters_and_the_recursion_leaves_what_is_left():
     with torch.no_grad():
         terms_ = learner.losses(batch, ALL).terms
         covers = trip.pieces(batch["cover"].float() / 32768, 2)
-        picture = objective.grey(batch["secret"].float() / 255)
+        picture = luma(batch["secret"].float() / 255)
         steps = trip.go(learner.net, covers, picture, how.terms())
     assert torch.allclose(steps[1].secret, steps[0].secret - steps[0].revealed)
     for number, step in enumerate(steps, 1):

@@ -6,10 +6,8 @@ import torch
 from skimage import data
 
 from intarsia.engine import spectrum
-from intarsia.engine.company import team
-from intarsia.engine.loop import learn
-from intarsia.engine.recipe import Phase, Recipe
-from intarsia.errors import DoesNotFitError, UsageError, VerificationError
+from intarsia.engine.recipe import Phase
+from intarsia.errors import DoesNotFitError, UsageError
 from intarsia.media import Audio, Image, metrics
 from intarsia.media.image import resize
 from intarsia.methods.hide_and_speak import METHOD, HideAndSpeakConfig, objective
@@ -97,48 +95,51 @@ def test_a_picture_is_stretched_and_comes_back():
     assert float(-10 * torch.log10((again - picture).square().mean())) > 25
 
 
-# --- small models, through files -----------------------------------------------------------------------------
+def test_one_pair_is_learned():
+    torch.manual_seed(0)
+    learner = METHOD.learner(HideAndSpeakConfig(width=4, cover=0.0), METHOD.recipe)
+    pair = {name: each[..., :] for name, each in batch().items()} | {"secret": batch()["secret"][..., :48_000]}
+    optimiser = torch.optim.Adam(learner.net.parameters(), lr=1e-2)
+    costs = []
+    for _ in range(12):
+        cost = learner.losses(pair, ALL).terms["messages"]
+        optimiser.zero_grad()
+        cost.backward()
+        optimiser.step()
+        costs.append(float(cost.detach()))
+    assert costs[-1] < 0.9 * costs[0]
 
 
-class Drawn:
-    """The same pair, again and again."""
+# --- networks that pass the message on, through files ---------------------------------------------------------
 
-    content = "drawn"
-
-    def __init__(self, secret):
-        self.pair = {"cover": COVER[: objective.LENGTH][None, None], "secret": secret}
-
-    def draw(self, step, first=0, count=None):
-        return self.pair
-
-    def validation(self, count):
-        return self.pair
+PICTURE = Image(resize(Image(data.camera()), 32, 32).samples, name="camera.png")
+CONFIGS = {"picture": HideAndSpeakConfig(hides="picture", width=2, side=32), "speech": HideAndSpeakConfig(width=2)}
 
 
-PICTURE = Image(np.ascontiguousarray(resize(Image(data.astronaut()), 32, 32).samples), name="astronaut.png")
-CONFIGS = {
-    "picture": HideAndSpeakConfig(hides="picture", messages=3, width=8, side=32, snr=15.0),
-    "speech": HideAndSpeakConfig(width=8, snr=10.0),
-}
+def passing(net):
+    """Set weights by hand: every gate is open, and the container's magnitudes are the message's own."""
+    with torch.no_grad():
+        for layer in net.modules():
+            if isinstance(layer, torch.nn.Conv2d):
+                layer.weight.zero_()
+                layer.bias.zero_()
+        for row, first in ((net.carrier, -1), *((decoder, 0) for decoder in net.messages)):
+            for number, layer in enumerate(row):
+                middle = layer.convolution.kernel_size[0] // 2
+                layer.convolution.weight[0, first if number == 0 else 0, middle, middle] = 1
+                layer.gate.bias.fill_(20)
+    return net
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
-    said = messages_of.clips([Audio.of(SAID, 8_000)], 16_000)[0]
-    secrets = {
-        "picture": np.ascontiguousarray(PICTURE.samples.transpose(2, 0, 1))[None],
-        "speech": np.rint(said * 32768).astype(np.int16)[None],
-    }
     for name, config in CONFIGS.items():
-        torch.manual_seed(0)
-        learner = METHOD.learner(config, METHOD.recipe)
-        recipe = Recipe(steps=60, batch=1, lr=1e-2, schedule="cosine", validate=10_000)
-        learn(learner, Drawn(secrets[name]), recipe, members=team("cpu"))
-        floats = {key: t.numpy() for key, t in learner.net.state_dict().items() if t.is_floating_point()}
+        net = passing(METHOD.network(config))
+        floats = {key: tensor.numpy() for key, tensor in net.state_dict().items()}
         (folder / name).mkdir()
         record = config_record(config)
-        weights.save(folder / name / "model.safetensors", floats, method="hide_and_speak", config=record, step=60)
+        weights.save(folder / name / "model.safetensors", floats, method="hide_and_speak", config=record, step=1)
     return folder
 
 
@@ -149,7 +150,7 @@ def hidden(models, name, secret, path, cover=COVER):
 def test_a_picture_comes_back_from_the_file(models, tmp_path):
     report = hidden(models, "picture", PICTURE, tmp_path / "c.wav")
     found = reveal_file(tmp_path / "c.wav", None, terms(model=str(models / "picture"))).value
-    assert found.samples.shape == PICTURE.samples.shape and found.name == "astronaut.png"
+    assert found.samples.shape == PICTURE.samples.shape and found.name == "camera.png"
     assert metrics.psnr(PICTURE.samples, found.samples) == pytest.approx(report.secrets[0].quality)
 
 
@@ -170,17 +171,6 @@ def test_what_it_was_not_trained_for_is_refused(models, tmp_path):
         hidden(models, "speech", [Audio.of(SAID, 8_000)] * 2, tmp_path / "c.wav")
     with pytest.raises(DoesNotFitError, match=r"6\.00 s at 16,000 Hz, and the cover lasts 3\.20 s"):
         hidden(models, "speech", Audio.of(speech(4.0), 16_000), tmp_path / "c.wav")
-    assert not list(tmp_path.iterdir())
-
-
-def test_speech_that_does_not_come_back_is_not_kept(models, tmp_path):
-    with pytest.raises(VerificationError):
-        hidden(
-            models,
-            "speech",
-            Audio.of(np.random.default_rng(0).integers(-9999, 9999, 48_000, np.int16), 16_000),
-            tmp_path / "c.wav",
-        )
     assert not list(tmp_path.iterdir())
 
 

@@ -135,6 +135,13 @@ def test_networks_overfit_one_example(part):
     assert float(loss.detach()) < 0.12 * first
 
 
+def test_an_enhancer_with_a_shortcut_begins_at_its_picture():
+    picture = torch.rand(1, 3, 16, 16) * 0.9 + 0.05
+    with torch.no_grad():
+        assert torch.allclose(Enhancer(2, shortcut=True)(picture), picture, atol=1e-5)
+        assert not torch.allclose(Enhancer(2)(picture), picture, atol=0.05)
+
+
 def test_the_loss_is_written_down():
     settings = config(recipe="ssim")
     taught = learner(settings)
@@ -240,12 +247,12 @@ def test_settings_that_cannot_be_meant():
 
 
 @pytest.fixture
-def model(tmp_path, monkeypatch):
+def model(request, tmp_path, monkeypatch):
     """Make a run folder whose networks write a plane of 16 x 16 straight over a plane of coefficients."""
     for name, cheap in zip(("passes", "memory_kib", "lanes"), (1, 8, 1), strict=True):
         monkeypatch.setitem(keys.V1.__dict__, name, cheap)
     monkeypatch.chdir(tmp_path)
-    settings = config(fold=8, width=2, recipe="ssim+enhancer")
+    settings = config(fold=8, width=2, recipe="ssim+enhancer", planes=getattr(request, "param", 1))
     net = Plain(settings.architecture())
     (tmp_path / "run").mkdir()
     record = {name: getattr(settings, name) for name in settings.__dataclass_fields__}
@@ -266,11 +273,13 @@ class Plain(ImageInSpeech):
 
     def hide(self, plane, secret):
         made = plane.clone()
-        made[..., 32:48, 32:48] = secret.mean(1, keepdim=True) - 0.5
+        for number in range(self.how.planes):
+            made[:, 0, 32:48, 32 + 16 * number : 48 + 16 * number] = secret[:, number] - 0.5
         return made
 
     def reveal(self, plane):
-        return plane[..., 32:48, 32:48].float() + 0.5
+        parts = [plane[..., 32:48, 32 + 16 * number : 48 + 16 * number] for number in range(self.how.planes)]
+        return torch.cat(parts, 1).float() + 0.5
 
     def enhance(self, picture):
         return picture * 0.8
@@ -302,6 +311,19 @@ def test_grey_and_colour_and_several_come_back(model):
     first, second = intarsia.reveal("two.wav", password="p", model=model).values
     assert near(GREY, first)
     assert near(Image(np.rint(COLOUR.samples * 0.8).astype(np.uint8)), second)
+
+
+@pytest.mark.parametrize("model", [3], indirect=True)
+def test_three_grey_pictures_share_a_clip_of_three_planes(model):
+    others = [
+        Image(np.ascontiguousarray(each), name=f"{number}.png")
+        for number, each in enumerate((GREY.samples.T, 255 - GREY.samples))
+    ]
+    intarsia.hide(sound(1.1), [GREY, *others], "out.wav", password="p", method="image_in_speech", model=model)
+    for one, other in zip([GREY, *others], intarsia.reveal("out.wav", password="p", model=model).values, strict=True):
+        assert near(one, other)
+    intarsia.hide(sound(1.1), COLOUR, "colour.wav", password="p", method="image_in_speech", model=model)
+    assert near(COLOUR, intarsia.reveal("colour.wav", password="p", model=model, enhance="false").value)
 
 
 def test_the_tail_and_the_other_channel_stay(model):

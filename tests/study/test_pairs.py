@@ -10,6 +10,7 @@ import pytest
 from intarsia.carrier.keys import Keyring
 from intarsia.errors import InputError, OutputError, UsageError
 from intarsia.media import Audio, audio_file, image_file
+from intarsia.methods.lsb.method import Lsb
 from intarsia.study import pair_sets, pairs
 from intarsia.study.steganalysis import listing
 from samples import CHEAP, PASSWORD, noise, packed, photograph, pixels, speech, terms, write
@@ -75,6 +76,18 @@ def test_sounds_in_pieces(tmp_path):
     assert len(found.pairs) == 4
     sound = audio_file.load(tmp_path / "set" / found.pairs[0].container)
     assert (sound.length, sound.rate) == (16_000, 16_000)
+
+
+def test_a_picture_for_each_sound_where_no_bytes_can_be_hidden(data, tmp_path, monkeypatch):
+    for number in range(2):
+        write(data / f"s{number}.wav", audio_file.encode(Audio.of(speech(3.0, seed=number), 16_000), "WAV"))
+    assert pairs.secrets([data], "lsb") == []
+    monkeypatch.setattr(Lsb, "facts", dataclasses.replace(Lsb.facts, hides={"audio": ("image",)}))
+    asked = order(data, tmp_path, secrets=pairs.secrets([data], "lsb"))
+    assert [path.name for path in asked.secrets] == [f"p{number}.png" for number in range(4)]
+    assert [pair.hidden for pair in pairs.export(asked).pairs] == ["image"] * 2
+    with pytest.raises(UsageError, match="give some beside the sounds"):
+        pairs.export(dataclasses.replace(asked, secrets=(), force=True))
 
 
 def test_the_same_command_goes_on(data, tmp_path):

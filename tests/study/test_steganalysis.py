@@ -394,16 +394,19 @@ def test_files_are_listed_and_sources_known(tmp_path):
 
 def test_verdicts_by_covers_and_without():
     covers = [{"spa": value / 100, "rs": None} for value in range(50)]
-    judge = verdicts.judge(covers)
+    judge = verdicts.judge(covers, "image")
     assert judge.calibrated
     assert judge.thresholds == {"spa": 0.49}
     assert judge.false_alarms == pytest.approx(0.02)
     assert judge({"spa": 0.5, "rs": 9.0}).sentence == "suspicious: about 50% of the low bits are overwritten (spa)"
     assert judge({"spa": 0.49}).sentence == "nothing found"
-    few = verdicts.judge(covers[:19])
+    few = verdicts.judge(covers[:19], "image")
     assert (few.calibrated, few.false_alarms) == (False, None)
     assert few({"ws": 1.0, "chi2": -math.inf, "spa": None}).suspicious
-    assert set(verdicts.SHIPPED) <= {*measure.DETECTORS, "jpeg"}
+    # What photographs exceed by chance, speech exceeds all the time: each kind has its own.
+    assert few({"ws": 0.3}).suspicious
+    assert not verdicts.judge([], "audio")({"ws": 0.3}).suspicious
+    assert all(set(limits) <= {*measure.DETECTORS, "jpeg"} for limits in verdicts.SHIPPED.values())
     assert set(verdicts._WORDS) == {*measure.DETECTORS, "jpeg"}
 
 

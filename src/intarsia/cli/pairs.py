@@ -71,6 +71,7 @@ def pairs(
             seed,
             force,
             max_pixels or MAX_PIXELS,
+            study.secrets(data, method),
         )
         return study.export(order, meter, (lambda _: None) if quiet else (lambda line: console.say(f"note: {line}")))
 

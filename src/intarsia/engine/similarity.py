@@ -1,4 +1,4 @@
-"""Structural similarity with gradients, the same number as `media.metrics.ssim`.
+"""How like pictures are, for losses and validation: SSIM with gradients, the same as `media.metrics.ssim`, and PSNR.
 
 Source: Z. Wang, A. Bovik, H. Sheikh, E. Simoncelli, "Image quality assessment: from error visibility to structural
 similarity", IEEE Trans. Image Processing 13(4), 2004: Gaussian window 11 x 11 of deviation 1.5, K1 = .01, K2 = .03.
@@ -14,6 +14,7 @@ WINDOW = 11
 """Least height and width."""
 
 _SIGMA, _K1, _K2 = 1.5, 0.01, 0.03
+_NEXT_TO_NOTHING = 1e-10  # mean squared error that identical pictures are given
 
 
 @precise
@@ -34,6 +35,18 @@ def ssim(one: Tensor, other: Tensor, peak: float = 1.0) -> Tensor:
     c1, c2 = (_K1 * peak) ** 2, (_K2 * peak) ** 2
     structure = (2 * (xy - x * y) + c2) / (xx - x * x + yy - y * y + c2)
     return (structure * (2 * x * y + c1) / (x * x + y * y + c1)).mean()
+
+
+def psnr(one: Tensor, other: Tensor, peak: float = 1.0) -> Tensor:
+    """Return the mean PSNR of pictures in dB, a scalar.
+
+    Args:
+        one: [B, C, H, W].
+        other: same shape.
+        peak: range of the values.
+    """
+    errors = (one - other).square().mean((1, 2, 3)).clamp_min(_NEXT_TO_NOTHING)
+    return (-10 * torch.log10(errors / peak**2)).mean()
 
 
 @kept

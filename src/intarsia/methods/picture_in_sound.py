@@ -7,13 +7,13 @@
 
 A clip carries P planes; a grey picture is one plane, a colour picture three. Planes fill clip after clip from the
 start of the sound, and what is behind the last clip stays as it is, like the other channels and the sound's rate,
-depth and length. Where a clip carries three, every picture begins a clip of its own, a grey one as R = G = B. The
-frames that carry the header change what was painted by at most one step.
+depth and length. With `whole_clips` every picture begins a clip of its own, a grey one as R = G = B. The frames that
+carry the header change what was painted by at most one step.
 """
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,13 +31,12 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 ConfigT = TypeVar("ConfigT")
-Samples = NDArray[np.uint8]
 Planes = NDArray[np.float32]
 
 MOST = 8
 """Pictures in one sound, the most."""
 
-_PICTURE_BYTES = 5  # width, height, whether it is grey
+_PICTURE_BYTES = 5  # width, height, planes
 
 
 class PictureInSound(Learned[ConfigT]):
@@ -45,6 +44,8 @@ class PictureInSound(Learned[ConfigT]):
 
     settings_bytes = IDENTITY_BYTES + 1 + MOST * _PICTURE_BYTES
     """More by what `own_settings` takes."""
+    whole_clips: ClassVar[bool] = False
+    """Whether every picture begins a clip of its own; else grey ones share a clip that carries several planes."""
 
     @abstractmethod
     def clip(self, config: ConfigT) -> int:
@@ -108,14 +109,14 @@ class PictureInSound(Learned[ConfigT]):
         config = self.keyed(config, channel)
         high, wide = self.size(config)
         per, clip = self.planes(config), self.clip(config)
-        planes = np.concatenate([_planes_of(picture, wide, high, per) for picture in pictures])
+        planes = np.concatenate(
+            [_planes_of(picture, wide, high, self._taken(picture.is_grey, per)) for picture in pictures]
+        )
         planes = np.pad(planes, [(0, -len(planes) % per), (0, 0), (0, 0)]).reshape(-1, per, high, wide)
         net = self.loaded(model, config)
         clips = cover.planes()[0, : len(planes) * clip].reshape(-1, 1, clip)
         painted = self._through(lambda c, s: self.embed(net, c, s, config), net, clips, planes)
-        samples = channel.samples.reshape(cover.length, cover.channels)
-        samples[: painted.size, 0] = audio.from_float(painted.reshape(-1), cover.depth)
-        channel.paint(samples, self.protect(config))
+        self._paint(cover, painted, channel, config)
         settings = model.identity[:IDENTITY_BYTES] + bytes([len(pictures)]) + b"".join(map(_facts_of, pictures))
         settings += self.own_settings(config, channel)
         notes = self._remarks(pictures, config)
@@ -139,11 +140,11 @@ class PictureInSound(Learned[ConfigT]):
         heard, config = self.received(cover, channel, self.settled(model), own)
         sizes = [_facts(facts[at : at + _PICTURE_BYTES]) for at in range(0, len(facts), _PICTURE_BYTES)]
         per = self.planes(config)
-        planes = self.read_off(net, heard, sum(_taken(count, per) for *_, count in sizes), config)
+        planes = self.read_off(net, heard, sum(self._taken(count == 1, per) for *_, count in sizes), config)
         found: list[Value] = []
         at = 0
         for (width, height, count), entry in zip(sizes, entries, strict=True):
-            picture = planes[at : at + _taken(count, per)]
+            picture = planes[at : at + self._taken(count == 1, per)]
             at += len(picture)
             if count == 1:
                 picture = picture.mean(axis=0, keepdims=True)
@@ -196,7 +197,7 @@ class PictureInSound(Learned[ConfigT]):
 
     def _check_room(self, cover: Audio, pictures: Sequence[Image], channel: Channel, config: ConfigT) -> None:
         per = self.planes(config)
-        count = sum(_taken(1 if picture.is_grey else 3, per) for picture in pictures)
+        count = sum(self._taken(picture.is_grey, per) for picture in pictures)
         needed = -(-count // per) * self.clip(config)
         if cover.length < needed:
             raise DoesNotFitError(
@@ -207,6 +208,17 @@ class PictureInSound(Learned[ConfigT]):
             )
         if channel.budget() <= 0:
             raise DoesNotFitError(f"the sound is too short for {self.facts.name}", needed=1, available=0)
+
+    def _paint(self, cover: Audio, painted: Planes, channel: Channel, config: ConfigT) -> None:
+        """Write clips [N, 1, T], -1..1, over the start of the first channel, at the cover's depth."""
+        samples = channel.samples.reshape(cover.length, cover.channels)
+        samples[: painted.size, 0] = audio.from_float(painted.reshape(-1), cover.depth)
+        channel.paint(samples, self.protect(config))
+
+    def _taken(self, is_grey: bool, per: int) -> int:
+        """Return how many planes a picture takes where a clip carries `per`."""
+        own = 1 if is_grey else 3
+        return max(own, per) if self.whole_clips else own
 
     def _carried(self, picture: Image, config: ConfigT) -> int:
         high, wide = self.size(config)
@@ -249,15 +261,10 @@ def _shown(picture: Image) -> Image:
     return Image(as_colour(picture))
 
 
-def _planes_of(picture: Image, width: int, height: int, per: int) -> Planes:
-    """Return the planes of a picture at that size, float32 [1 or 3, height, width], 0..1."""
+def _planes_of(picture: Image, width: int, height: int, count: int) -> Planes:
+    """Return the planes of a picture at that size, float32 [count, height, width], 0..1."""
     samples = np.atleast_3d(resize(_shown(picture), width, height).samples).transpose(2, 0, 1)
-    return np.broadcast_to(samples / 255, (_taken(len(samples), per), height, width)).astype(np.float32)
-
-
-def _taken(count: int, per: int) -> int:
-    """Return how many planes a picture of `count` takes where a clip carries `per`."""
-    return max(count, per) if per == 3 else count
+    return np.broadcast_to(samples / 255, (count, height, width)).astype(np.float32)
 
 
 def _facts_of(picture: Image) -> bytes:

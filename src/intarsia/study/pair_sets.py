@@ -58,12 +58,13 @@ class Order:
         size: side of the squares that pictures are cut into, pixels; 0: whole pictures.
         clip: length of the pieces that sounds are cut into, s; 0: whole sounds.
         rate: bits per sample of random bytes to hide; None: another picture where the method hides pictures, else
-            random bytes at half a bit per sample.
+            random bytes at half a bit per sample; in sounds, bytes where the method hides any.
         limit: pairs, at most; None: all.
         keyring: the password.
         seed: of salts and of random bytes.
         force: begin anew.
         max_pixels: limit on pictures read.
+        secrets: pictures, for methods that hide them in sounds and hide no bytes.
     """
 
     method: str
@@ -80,13 +81,15 @@ class Order:
     seed: int = 0
     force: bool = False
     max_pixels: int = image_file.MAX_PIXELS
+    secrets: Sequence[Path] = ()
 
     def record(self) -> dict[str, Any]:
         """Return what decides about the pairs."""
         made = {"size": self.size, "clip": self.clip, "rate": self.rate, "limit": self.limit, "seed": self.seed}
         settings = {key: str(value) for key, value in self.settings.items()}
         listed = [[origin.name, origin.source, origin.split] for origin in self.origins]
-        return {"method": self.method, "model": self.model, "settings": settings, **made, "files": listed}
+        given = {"secrets": [path.name for path in self.secrets]} if self.secrets else {}
+        return {"method": self.method, "model": self.model, "settings": settings, **made, "files": listed, **given}
 
 
 @dataclass(frozen=True)

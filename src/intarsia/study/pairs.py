@@ -7,6 +7,7 @@ What lies in the folder is the business of `pair_sets`. A cover is written by th
 nothing but the hiding differs. What is stopped goes on with the same command.
 """
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -65,6 +66,16 @@ def origins(folders: Sequence[files.PathLike], test: float, method: str, kinds: 
         Origin(item.path, name, member.group, "test" if is_kept else "train")
         for item, name, member, is_kept in zip(listing.items, names, members, kept, strict=True)
     ]
+
+
+def secrets(folders: Sequence[files.PathLike], method: str) -> list[Path]:
+    """Return the pictures in folders, for a method that hides pictures in sounds and no bytes; for others nothing."""
+    kinds = load(method).facts.hides.get("audio", ())
+    if "image" not in kinds or "blob" in kinds:
+        return []
+    with contextlib.suppress(InputError):  # no pictures there: said when one is needed
+        return [item.path for item in sources.find(folders, ("image",)).items]
+    return []
 
 
 def _of_any(folders: Sequence[files.PathLike], kinds: Sequence[str]) -> sources.Listing:
@@ -218,14 +229,26 @@ def _secret(order: Order, room: Method[Any], piece: _Piece) -> Value:
     kinds = room.facts.hides.get(piece.value.kind, ())
     if not kinds:
         raise UsageError(f"{order.method} does not hide in a {piece.value.kind}; leave those out of the data")
-    if order.rate is not None or piece.value.kind == "audio" or "image" not in kinds:
-        if "blob" not in kinds:
-            raise UsageError(f"{order.method} hides {', '.join(kinds)}, no bytes; leave rate out")
-        size = piece.value.size if isinstance(piece.value, Audio) else piece.value.samples.size
-        rate = SOUND_RATE if order.rate is None else order.rate
-        draw = np.random.default_rng([order.seed, *piece.name.encode()])
-        return Blob(draw.bytes(max(1, int(rate * size / 8))))
-    return _other_picture(order, piece)
+    if order.rate is None and "image" in kinds and piece.value.kind == "image":
+        return _other_picture(order, piece)
+    draw = np.random.default_rng([order.seed, *piece.name.encode()])
+    if order.rate is None and "image" in kinds and "blob" not in kinds:
+        return _any_picture(order, int(draw.integers(1 << 32)))
+    if "blob" not in kinds:
+        raise UsageError(f"{order.method} hides {', '.join(kinds)}, no bytes; leave rate out")
+    size = piece.value.size if isinstance(piece.value, Audio) else piece.value.samples.size
+    rate = SOUND_RATE if order.rate is None else order.rate
+    return Blob(draw.bytes(max(1, int(rate * size / 8))))
+
+
+def _any_picture(order: Order, at: int) -> Image:
+    """Return one of the pictures for sounds, the next where one cannot be read."""
+    for number in range(len(order.secrets)):
+        with contextlib.suppress(InputError):
+            value = values.cover(order.secrets[(at + number) % len(order.secrets)], max_pixels=order.max_pixels)
+            if isinstance(value, Image):
+                return value
+    raise UsageError(f"{order.method} hides pictures in sounds; give some beside the sounds, in a folder that is read")
 
 
 def _other_picture(order: Order, piece: _Piece) -> Image:

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..rounding import picture, straight
 from ..tensors import kept, normal, precise, uniform
 
-_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+_LUMA = (0.299, 0.587, 0.114)
 _LOBES = 3  # of Lanczos' filter
 
 # --- other sizes --------------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ def plusminus1(pictures: Tensor, generator: torch.Generator | None = None) -> Te
 
 def grey(pictures: Tensor) -> Tensor:
     """Take the colour out: luma of BT.601 in all three channels; a grey picture stays as it is."""
-    return pictures if pictures.shape[-3] == 1 else _luma(pictures).expand_as(pictures)
+    return pictures if pictures.shape[-3] == 1 else luma(pictures).expand_as(pictures)
 
 
 def quantise(pictures: Tensor, bits: int) -> Tensor:
@@ -111,12 +111,13 @@ def brightness(pictures: Tensor, factor: float) -> Tensor:
 
 def contrast(pictures: Tensor, factor: float) -> Tensor:
     """Multiply every sample's distance from the mean luma of its picture."""
-    luma = pictures if pictures.shape[-3] == 1 else _luma(pictures)
-    mean = luma.mean(dim=(-3, -2, -1), keepdim=True)
+    grey = pictures if pictures.shape[-3] == 1 else luma(pictures)
+    mean = grey.mean(dim=(-3, -2, -1), keepdim=True)
     return mean + factor * (pictures - mean)
 
 
-def _luma(pictures: Tensor) -> Tensor:
+def luma(pictures: Tensor) -> Tensor:
+    """Return the luma of colour pictures, [..., 3, H, W] to [..., 1, H, W] (ITU-R BT.601)."""
     red, green, blue = torch.split(pictures, 1, dim=-3)
-    luma: Tensor = _LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue
-    return luma
+    weighed: Tensor = _LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue
+    return weighed

@@ -22,6 +22,7 @@ from ...engine import rounding
 from ...engine.learner import Batch, Learner, Losses
 from ...engine.pictures import beside_each_other
 from ...engine.recipe import Phase
+from ...engine.similarity import psnr
 from ...errors import UsageError
 from .network import DeepSteg
 
@@ -91,8 +92,3 @@ class DeepStegLearner(Learner):
         rows = zip(cover, saved, secret, self.net.reveal(saved), strict=True)
         shown = [rounding.picture_samples(each) for row in rows for each in row]
         return beside_each_other([each.permute(1, 2, 0).cpu().numpy() for each in shown])
-
-
-def psnr(one: Tensor, other: Tensor) -> Tensor:
-    """Return the mean PSNR in dB of pictures [B, C, H, W], 0..1."""
-    return (-10 * torch.log10((one - other).square().mean((1, 2, 3)).clamp_min(1e-10))).mean()

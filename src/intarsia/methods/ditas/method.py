@@ -47,6 +47,7 @@ class Method(PictureInSound[DitasConfig]):
     # Rate, batch and length were never published; these are those of Hide and Speak.
     recipe = Recipe(steps=78_000, batch=32, lr=1e-3)
     packing = Packing(side=256, rate=RATE)
+    whole_clips = True
     reads = ("image", "audio")
     free = frozenset(("stages", "shuffle", "order", "protect", "snr"))
     settings_bytes = PictureInSound.settings_bytes + _OWN_BYTES

@@ -21,27 +21,17 @@ from ...engine.learner import Batch, Learner, Losses
 from ...engine.pictures import beside_each_other
 from ...engine.planes import snr
 from ...engine.recipe import Phase
+from ...engine.similarity import psnr
+from ...engine.transit.pictures import luma
 from .network import Architecture, Ditas, parts
 from .trip import Step, Terms, Way, go, pieces, shown
 
 _SHOWN = 4  # pairs on a strip
-_LUMA = (0.299, 0.587, 0.114)
 
 
 def squared(one: Tensor, other: Tensor) -> Tensor:
     """Return the mean squared error, a scalar: L_Hi, L_Ri."""
     return (one - other).square().mean()
-
-
-def psnr(one: Tensor, other: Tensor) -> Tensor:
-    """Return the mean PSNR in dB of pictures [B, P, h, w], 0..1."""
-    return (-10 * torch.log10((one - other).square().mean((1, 2, 3)).clamp_min(1e-10))).mean()
-
-
-def grey(pictures: Tensor) -> Tensor:
-    """Return the luma of colour pictures [B, 3, h, w], [B, 1, h, w]."""
-    weights = torch.tensor(_LUMA, dtype=pictures.dtype, device=pictures.device)
-    return (pictures * weights[:, None, None]).sum(1, keepdim=True)
 
 
 # --- how residuals look --------------------------------------------------------------------------------------
@@ -147,7 +137,7 @@ class DitasLearner(Learner):
     def _given(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
         picture = rounding.picture_values(batch["secret"])
         covers = pieces(rounding.sound_values(batch["cover"]), self.net.count)
-        return covers, picture if self._colour else grey(picture)
+        return covers, picture if self._colour else luma(picture)
 
 
 def _mean_snr(covers: Sequence[Tensor], steps: Sequence[Step], learning: Sequence[int]) -> Tensor:

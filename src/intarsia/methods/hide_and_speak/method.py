@@ -12,7 +12,7 @@ from ...engine.packs import Pack, Packing
 from ...engine.pairs import Crops, Cuts, Pairs, PictureAugment, SoundAugment
 from ...engine.recipe import Recipe
 from ...errors import DoesNotFitError, NoSecretError, UsageError
-from ...media import Audio, Cover, Value, audio
+from ...media import Audio, Cover, Value
 from ..base import Entry, Facts, Placed, Progress
 from ..learned import IDENTITY_BYTES
 from ..picture_in_picture import MARGIN_DB
@@ -27,6 +27,10 @@ RATE = 16_000
 SECONDS = 3
 
 _SOUND_BYTES = 7  # length, rate
+_SPEECH_NOTES = (
+    "hide_and_speak does not encrypt: anybody with the same model can hear the hidden message",
+    "the message is hidden as magnitudes, mono; its quality is the SNR of those",
+)
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,7 @@ class Method(PictureInSound[HideAndSpeakConfig]):
     # 100 epochs of 50,000 pairs; the published rate is halved every 20 of them, here it stays.
     recipe = Recipe(steps=78_000, batch=64, lr=1e-3)
     packing = Packing(side=256, rate=RATE)
+    whole_clips = True
     reads = ("image", "audio")
     free = frozenset(("snr",))
 
@@ -210,16 +215,10 @@ class Method(PictureInSound[HideAndSpeakConfig]):
             return objective.go(net, clip, objective.magnitudes(said), config.terms())[1]  # type: ignore[arg-type]
 
         painted = self._through(run, net, clips, messages)
-        samples = channel.samples.reshape(cover.length, cover.channels)
-        samples[: painted.size, 0] = audio.from_float(painted.reshape(-1), cover.depth)
-        channel.paint(samples)
+        self._paint(cover, painted, channel, config)
         settings = model.identity[:IDENTITY_BYTES] + b"".join(map(_facts_of, secrets))
-        notes = (
-            "hide_and_speak does not encrypt: anybody with the same model can hear the hidden message",
-            "the message is hidden as magnitudes, mono; its quality is the SNR of those",
-        )
         return [
-            Placed(0, MARGIN_DB, settings, notes if secret is secrets[0] else (), 2 * secret.length)
+            Placed(0, MARGIN_DB, settings, _SPEECH_NOTES if secret is secrets[0] else (), 2 * secret.length)
             for secret in secrets
         ]
 

@@ -9,7 +9,6 @@ magnitudes, white being `scale`; how DITAS did that is not known.
 
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -17,6 +16,8 @@ from ...engine import rounding, spectrum
 from ...engine.learner import Batch, Learner, Losses
 from ...engine.planes import at_snr, snr
 from ...engine.recipe import Phase
+from ...engine.similarity import psnr
+from ...engine.transit.pictures import luma
 from .network import HideAndSpeak
 
 WINDOW, HOP, PADDING, LENGTH = 256, 128, 256, 48_000
@@ -134,8 +135,8 @@ class HideAndSpeakLearner(Learner):
             made, sound, read = go(self.net, cover, messages, replace(self._terms, rounds=True, direct=direct))
             found[f"message_snr{column}"] = float(snr(messages, read))
             if self._scale is not None:
-                errors = ((read / self._scale).clamp(0, 1) - messages / self._scale).square().mean((1, 2, 3))
-                found[f"secret_psnr{column}"] = float((-10 * torch.log10(errors.clamp_min(1e-10))).mean())
+                seen = (read / self._scale).clamp(0, 1)
+                found[f"secret_psnr{column}"] = float(psnr(seen, messages / self._scale))
         found["carrier_snr_magnitude"] = float(snr(magnitudes(cover), made))
         return found | {"cover_snr": float(snr(cover, rounding.sound(sound)))}
 
@@ -145,10 +146,4 @@ class HideAndSpeakLearner(Learner):
             sounds = rounding.sound_values(batch["secret"])
             return cover, magnitudes(sounds.reshape(len(sounds), count, LENGTH))
         planes = rounding.picture_values(batch["secret"])
-        return cover, stretched(grey(planes) if count == 1 else planes, self._scale)
-
-
-def grey(pictures: Tensor) -> Tensor:
-    """Return the luma of colour pictures [B, 3, h, w], [B, 1, h, w]."""
-    weights = torch.tensor((0.299, 0.587, 0.114), dtype=pictures.dtype, device=pictures.device)
-    return (pictures * weights[:, None, None]).sum(1, keepdim=True)
+        return cover, stretched(luma(planes) if count == 1 else planes, self._scale)

@@ -49,6 +49,7 @@ class ImageInSpeechConfig:
         compand: the networks see the sound's plane companded; published: they see it as it is. mdct always has it.
         residual: the hider's change is added to the cover; published: it makes the container anew.
         snr: carrier SNR that is held, dB; 0: whatever the weights give, which is published.
+        shortcut: the enhancer begins at the picture it is given (ours); published: it makes the picture anew.
         swapped: the outer two weights the other way round, since their order is a guess.
         enhance: whether a receiver uses the enhancer, where one was learnt.
     """
@@ -64,6 +65,7 @@ class ImageInSpeechConfig:
     compand: bool = False
     residual: bool = False
     snr: float = 0.0
+    shortcut: bool = False
     swapped: bool = False
     enhance: bool = True
 
@@ -113,6 +115,7 @@ class ImageInSpeechConfig:
             gain=gain,
             residual=self.residual,
             enhancer=enhancer,
+            shortcut=self.shortcut,
         )
 
     def way(self) -> "Way":

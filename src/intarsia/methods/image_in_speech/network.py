@@ -24,12 +24,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...engine.planes import folded, unfolded
+from ..hide_and_speak.network import Gated
 
 LEVELS = (2, 4, 8, 8)
 """Channels of the trunk's scales, in widths."""
 
 U_LEVELS = (1, 2, 4, 8)
 """Channels of the enhancer's scales, in widths."""
+
+_LOGIT = 1e-3  # black and white have no logit; these are nearest to them
 
 SCALES = 1 << len(LEVELS) - 1
 """Sides of what goes through are multiples of this."""
@@ -50,6 +53,7 @@ class Architecture:
             far below the loud places is seen (ours); 0: both as they are.
         residual: what the hider gives is added to the cover's plane (ours); published: false, it is the container.
         enhancer: width of the enhancer; 0: there is none.
+        shortcut: the enhancer begins at the picture it is given, and learns what to add to its logits (ours).
     """
 
     width: int = 32
@@ -61,19 +65,7 @@ class Architecture:
     gain: float = 0.0
     residual: bool = False
     enhancer: int = 0
-
-
-class Gated(nn.Module):
-    """[B, before, H, W] to [B, after, H, W]: conv(x) σ(gate(x)), 3x3."""
-
-    def __init__(self, before: int, after: int) -> None:
-        super().__init__()
-        self.convolution = nn.Conv2d(before, after, 3, padding=1)
-        self.gate = nn.Conv2d(before, after, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Convolve and gate."""
-        return self.convolution(x) * torch.sigmoid(self.gate(x))  # type: ignore[no-any-return]
+    shortcut: bool = False
 
 
 class Trunk(nn.Module):
@@ -118,16 +110,25 @@ class Hider(nn.Module):
 
 
 class Enhancer(nn.Module):
-    """A U-Net: colour pictures [B, 3, H, W], 0..1, to colour pictures."""
+    """A U-Net: colour pictures [B, 3, H, W], 0..1, to colour pictures.
 
-    def __init__(self, width: int) -> None:
+    Args:
+        width: channels of its first scale.
+        shortcut: see `Architecture`.
+    """
+
+    def __init__(self, width: int, *, shortcut: bool = False) -> None:
         super().__init__()
+        self.shortcut = shortcut
         sizes = [width * level for level in U_LEVELS]
         self.down = nn.ModuleList(_twice(a, b) for a, b in zip((3, *sizes), sizes, strict=False))
         pairs = list(itertools.pairwise(sizes))
         self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, 2) for a, b in pairs)
         self.join = nn.ModuleList(_twice(2 * a, a) for a, _ in pairs)
         self.last = nn.Conv2d(sizes[0], 3, 1)
+        if shortcut:
+            nn.init.zeros_(self.last.weight)
+            nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
     def forward(self, picture: Tensor) -> Tensor:
         """Return the enhanced picture."""
@@ -137,7 +138,8 @@ class Enhancer(nn.Module):
             x = down(functional.max_pool2d(x, 2))
         for up, join, before in zip(reversed(self.up), reversed(self.join), reversed(seen), strict=True):
             x = join(torch.cat([before, up(x)], 1))
-        return torch.sigmoid(self.last(x))
+        made = self.last(x)
+        return torch.sigmoid(made.float() + torch.logit(picture.float(), _LOGIT) if self.shortcut else made)
 
 
 def _twice(before: int, after: int) -> nn.Sequential:
@@ -158,7 +160,7 @@ class ImageInSpeech(nn.Module):
         self.how = how = how or Architecture()
         self.hider = Hider(how)
         self.revealer = Trunk(how.fold**2, how.planes * how.unfold**2, how.width)
-        self.enhancer = Enhancer(how.enhancer) if how.enhancer else None
+        self.enhancer = Enhancer(how.enhancer, shortcut=how.shortcut) if how.enhancer else None
 
     def hide(self, plane: Tensor, secret: Tensor) -> Tensor:
         """Return the container's plane, float32 [B, 1, F, K].

@@ -1,13 +1,16 @@
-"""The body of `recipe=residue`: grids of features and three small convolutions, every number a few digits to base m.
+"""The body of `recipe=residue`: grids of features and small convolutions, every number a few digits to base m.
 
-    grids, one digit a feature          ─ enlarged to T x H x W, side by side ─► [C, T, H, W]
-      T/T H W   few, at every pixel                                                │ 3x3, GELU
-      T/4 H W   ...                                                                │ 1x1, GELU
-      T   H/2 W/2, T H/4 W/4 ...  many, coarse                                     ▼ 3x3
-    convolutions, four to six digits a weight ─────────────────────────────────► [3, T, H, W]
+    grids, one digit a feature, by how many pixels it stands for along a row
+      16 ─ 3x3 ─┐ x2
+       8 ─ 3x3 ─+ ─┐ x2
+       4 ─ 3x3 ────+ ─┐ x2
+       2 ─ 3x3 ───────+ ─┐ x2
+       1 ─ 3x3 ──────────+ ─ GELU ─ 1x1, GELU ─ 3x3 ─► [3, T, H, W]
+    convolutions, four to six digits a weight
 
-What does not move lies in the grids that are shared by frames, what does in those that are not. While it is learnt,
-every number is rounded to its digits and the gradient goes straight through.
+What does not move lies in the grids that are shared by frames, what does in those that are not; between the frames of
+a grid features are linear. While it is learnt, every number is rounded to its digits and the gradient goes straight
+through.
 """
 
 from dataclasses import dataclass, replace
@@ -48,8 +51,9 @@ _CHANNELS = 40  # of all together, the most
 
 @dataclass(frozen=True)
 class Level:
-    """One grid: channels, frames, rows, columns."""
+    """One grid: pixels a feature stands for along a row, channels, frames, rows, columns."""
 
+    space: int
     channels: int
     frames: int
     rows: int
@@ -90,7 +94,7 @@ def weights_digits(channels: int, m: int) -> int:
 
 def _one(counts: tuple[int, int, int], time: int, space: int) -> Level:
     frames, rows, columns = counts
-    return Level(1, 1 if time == 0 else -(-frames // time), -(-rows // space), -(-columns // space))
+    return Level(space, 1, 1 if time == 0 else -(-frames // time), -(-rows // space), -(-columns // space))
 
 
 class Grids(nn.Module):
@@ -113,12 +117,18 @@ class Grids(nn.Module):
             nn.Parameter((torch.rand(level.channels, level.frames, level.rows, level.columns) * 2 - 1) / QUICKER)
             for level in self.levels
         )
-        channels = sum(level.channels for level in self.levels)
-        self.first = nn.Conv2d(channels, HIDDEN, 3, padding=1)
+        self.spaces = sorted({level.space for level in self.levels}, reverse=True)
+        self.first = nn.ParameterList(self._first(space) for space in self.spaces)
+        self.bias = nn.Parameter(torch.zeros(HIDDEN))
         self.second = nn.Conv2d(HIDDEN, HIDDEN, 1)
         self.third = nn.Conv2d(HIDDEN, 3, 3, padding=1)
         self.register_buffer("best", torch.zeros(self.digits().numel(), dtype=torch.uint8))
         self.register_buffer("best_loss", torch.tensor(float("inf")))
+
+    def _first(self, space: int) -> Tensor:
+        own = sum(level.channels for level in self.levels if level.space == space)
+        bound: float = (9 * sum(level.channels for level in self.levels)) ** -0.5  # as one convolution over all of them
+        return (torch.rand(HIDDEN, own, 3, 3) * 2 - 1) * bound
 
     # --- numbers and digits -------------------------------------------------------------------------------
 
@@ -129,8 +139,8 @@ class Grids(nn.Module):
 
     def convolutions(self) -> list[Tensor]:
         """Return weights and biases in the order they are written."""
-        layers = (self.first, self.second, self.third)
-        return [each for layer in layers for each in (layer.weight, cast(Tensor, layer.bias))]
+        last = [each for layer in (self.second, self.third) for each in (layer.weight, cast(Tensor, layer.bias))]
+        return [*self.first, self.bias, *last]
 
     @torch.no_grad()
     def digits(self) -> Tensor:
@@ -161,14 +171,28 @@ class Grids(nn.Module):
 
     def forward(self, first: int = 0, last: int | None = None) -> Tensor:
         """Return frames `first` to `last`, [T, 3, H, W], about -1..1."""
+        frames = slice(first, self.counts[0] if last is None else last)
+        half = (self.fine - 1) // 2
+        weights = [_rounded(each / REACH, half) * REACH for each in self.convolutions()]
+        *firsts, bias, second, second_bias, third, third_bias = weights
+        x = functional.gelu(self._joined(firsts, frames) + bias.view(1, -1, 1, 1))
+        x = functional.gelu(functional.conv2d(x, second, second_bias))
+        return functional.conv2d(x, third, third_bias, padding=1).float()
+
+    def _joined(self, weights: list[Tensor], frames: slice) -> Tensor:
+        """Return what the first convolutions make of all grids, from coarse to fine, [T, HIDDEN, H, W]."""
+        total: Tensor | None = None
+        for space, weight in zip(self.spaces, weights, strict=True):
+            own = functional.conv2d(self._features(space, frames), weight, padding=1)
+            total = own if total is None else own + _enlarged(total, own.shape[2:])
+        assert total is not None
+        return _enlarged(total, torch.Size(self.counts[1:]))
+
+    def _features(self, space: int, frames: slice) -> Tensor:
+        """Return the grids of one size at these frames, [T, C, h, w]."""
         half = (self.m - 1) // 2
-        last = self.counts[0] if last is None else last
-        parts = [_enlarged(_rounded(feature * QUICKER, half), self.counts, first, last) for feature in self.features]
-        x = torch.cat(parts, 1)
-        weights = [_rounded(each / REACH, (self.fine - 1) // 2) * REACH for each in self.convolutions()]
-        x = functional.gelu(functional.conv2d(x, weights[0], weights[1], padding=1))
-        x = functional.gelu(functional.conv2d(x, weights[2], weights[3]))
-        return functional.conv2d(x, weights[4], weights[5], padding=1).float()
+        own = [each for each, level in zip(self.features, self.levels, strict=True) if level.space == space]
+        return torch.cat([_between(_rounded(each * QUICKER, half), self.counts[0], frames) for each in own], 1)
 
 
 def _steps(values: Tensor, half: int) -> Tensor:
@@ -181,19 +205,21 @@ def _rounded(values: Tensor, half: int) -> Tensor:
     return rounding.straight(values, (values.detach() * half).round().clamp(-half, half) / half)
 
 
-def _enlarged(feature: Tensor, counts: tuple[int, int, int], first: int, last: int) -> Tensor:
-    """Return a grid [C, t, h, w] at frames `first` to `last`, [T, C, H, W], linear between its points."""
+def _between(feature: Tensor, count: int, wanted: slice) -> Tensor:
+    """Return a grid [C, t, h, w] at those of `count` frames, [T, C, h, w], linear between its own."""
     frames = feature.shape[1]
-    if frames == counts[0]:
-        cut = feature[:, first:last]
+    if frames == count:
+        cut = feature[:, wanted]
     elif frames == 1:
-        cut = feature.expand(-1, last - first, -1, -1)
+        cut = feature.expand(-1, wanted.stop - wanted.start, -1, -1)
     else:
-        at = torch.arange(first, last, device=feature.device, dtype=torch.float32) * (frames - 1) / (counts[0] - 1)
+        at = torch.arange(wanted.start, wanted.stop, device=feature.device, dtype=torch.float32)
+        at *= (frames - 1) / (count - 1)
         low = at.long().clamp(max=frames - 2)
         share = (at - low).view(1, -1, 1, 1)
         cut = feature[:, low] * (1 - share) + feature[:, low + 1] * share
-    cut = cut.transpose(0, 1)
-    if cut.shape[2:] == counts[1:]:
-        return cut
-    return functional.interpolate(cut, counts[1:], mode="bilinear", align_corners=False)
+    return cut.transpose(0, 1)
+
+
+def _enlarged(x: Tensor, size: torch.Size) -> Tensor:
+    return x if x.shape[2:] == size else functional.interpolate(x, size, mode="bilinear", align_corners=False)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ...engine import rounding
+from ...engine import rounding, similarity
 from ...engine.learner import Batch, Learner, Losses
 from ...engine.pictures import beside_each_other
 from ...engine.recipe import Phase
@@ -146,4 +146,4 @@ def signed(levels: Tensor) -> Tensor:
 
 def psnr(one: Tensor, other: Tensor) -> Tensor:
     """Return the mean PSNR in dB of pictures [B, 3, H, W], -1..1; the scale is 2."""
-    return (-10 * torch.log10((one - other).square().mean((1, 2, 3)).clamp_min(1e-10) / 4)).mean()
+    return similarity.psnr(one, other, peak=2.0)

@@ -25,7 +25,7 @@ _COLUMNS = 4
 
 def draw_roc(sides: Mapping[str, Sides], title: str) -> bytes:
     """Return a PNG of the ROC of every detector, its AUC in the legend."""
-    figure = _figure(6.4, 5.2)
+    figure = _figure(7.8, 5.2)
     axes = figure.subplots()
     for number, (name, (clean, stego)) in enumerate(sides.items()):
         flat = np.asarray(clean), np.asarray(stego)
@@ -38,7 +38,7 @@ def draw_roc(sides: Mapping[str, Sides], title: str) -> bytes:
 
 def draw_sweep(swept: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str) -> bytes:
     """Return a PNG of false alarms and detections at each threshold, one line with dots for each fusion."""
-    figure = _figure(6.4, 5.2)
+    figure = _figure(7.8, 5.2)
     axes = figure.subplots()
     for (name, (alarms, detections)), marker in zip(swept.items(), "osv^D*", strict=False):
         axes.plot(alarms, detections, marker=marker, markersize=3, linewidth=0.8, label=name)
@@ -47,24 +47,29 @@ def draw_sweep(swept: Mapping[str, tuple[Sequence[float], Sequence[float]]], tit
 
 
 def draw_histograms(sides: Mapping[str, Sides], title: str) -> bytes:
-    """Return a PNG with a histogram for each detector."""
+    """Return a PNG with a histogram for each detector, its AUC above; the ends hold what lies beyond them."""
     rows = -(-len(sides) // _COLUMNS)
-    figure = _figure(3.1 * _COLUMNS, 2.3 * rows + 0.5)
+    figure = _figure(3.1 * _COLUMNS, 2.3 * rows + 0.7)
     figure.suptitle(title, fontsize="medium")
     every = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
     for axes, (name, (clean, stego)) in zip(every, sides.items(), strict=False):
-        both = np.concatenate([clean, stego])
-        low, high = np.quantile(both, (0.005, 0.995))
-        edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
-        for values, label in ((clean, "clean"), (stego, "examined")):
-            axes.hist(np.clip(values, edges[0], edges[-1]), edges, alpha=0.55, label=label, density=True)
-        axes.set_title(name, fontsize="small")
-        axes.tick_params(labelsize="x-small")
-        axes.set_yticks([])
+        _histogram(axes, clean, stego)
+        axes.set_title(f"{name}  {roc.auc(np.asarray(clean), np.asarray(stego)):.3f}", fontsize="small")
     for axes in every[len(sides) :]:
         axes.set_axis_off()
-    every[0].legend(fontsize="x-small")
+    figure.legend(*every[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize="small")
     return _png(figure)
+
+
+def _histogram(axes: Any, clean: Sequence[float], stego: Sequence[float]) -> None:  # noqa: ANN401
+    low, high = np.quantile(np.concatenate([clean, stego]), (0.005, 0.995))
+    edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
+    for values, label in ((clean, "clean"), (stego, "examined")):
+        axes.hist(np.clip(values, edges[0], edges[-1]), edges, alpha=0.55, label=label, density=True)
+    axes.tick_params(labelsize="x-small")
+    axes.locator_params(axis="x", nbins=4)
+    axes.set_yticks([])
+    axes.spines[["left", "top", "right"]].set_visible(False)
 
 
 def _finish(axes: Any, title: str) -> None:  # noqa: ANN401 (matplotlib's axes)
@@ -75,7 +80,9 @@ def _finish(axes: Any, title: str) -> None:  # noqa: ANN401 (matplotlib's axes)
     axes.set_xlim(-0.01, 1.01)
     axes.set_ylim(-0.01, 1.01)
     axes.grid(True, alpha=0.3)
-    axes.legend(fontsize="small", loc="lower right")
+    axes.set_aspect("equal")
+    # Beside the plot: there is no corner that no curve passes through.
+    axes.figure.legend(loc="outside right center", fontsize="small")
 
 
 def _figure(width: float, height: float) -> "Figure":

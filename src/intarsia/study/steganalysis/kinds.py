@@ -59,7 +59,7 @@ class Work:
                 each.scores["spam"] = lda(each.measured, each.item.source)
         if network is not None:
             self._judge_by(network, [*looked, *covers])
-        found = judge([each.scores for each in covers])
+        found = judge([each.scores for each in covers], kind)
         figures = [figure(name, covers, looked, self.order.seed) for name in DETECTORS]
         made = self._controls(covers, looked, lda, network) if covers else {}
         return Part(kind, looked, covers, figures, made, found, [found(each.scores) for each in looked])
@@ -107,6 +107,7 @@ class Work:
             seed=self.order.seed,
             force=self.order.force,
             max_pixels=self.order.max_pixels,
+            secrets=pair_making.secrets(self.order.against, self.order.train) if kind == "audio" else (),
         )
 
     def _recipe(self, kind: str) -> Recipe:

@@ -75,7 +75,8 @@ def summary(part: Part) -> str:
     if part.judge.false_alarms is not None:
         return f"{said}; so would be {part.judge.false_alarms:.0%} of the {len(part.covers)} covers"
     why = "no covers to compare with" if not part.covers else f"only {len(part.covers)} covers"
-    return f"{said} by thresholds of other photographs, which do not travel ({why}; use --against)"
+    others = "photographs" if part.kind == "image" else "speech"
+    return f"{said} by thresholds of other {others}, which do not travel ({why}; use --against)"
 
 
 # --- tables --------------------------------------------------------------------------------------------------
