@@ -67,7 +67,8 @@ class Hidden:
         secrets: one report for each secret.
         capacity: bytes this cover could have taken with this method.
         seconds: wall-clock time.
-        verified: the saved file was read, revealed and compared. Always True: a failure raises instead.
+        verified: the saved file was read, revealed and compared. A failure raises instead, so it is
+            always True, but for studies that asked to keep what came back poorly.
         notes: what the user should know, one sentence each.
         model: name of the trained model, if the method has one.
     """

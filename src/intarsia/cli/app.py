@@ -5,7 +5,7 @@ import sys
 import typer
 
 from .. import __version__
-from . import analyze, attack, console, demo, hide, look, models, pairs, reveal, train
+from . import analyze, attack, console, demo, evaluate, hide, look, models, pairs, reveal, train
 
 app = typer.Typer(
     name="intarsia",
@@ -26,6 +26,7 @@ app.command("methods")(look.methods)
 app.command("doctor")(look.doctor)
 app.command("train")(train.train)
 app.add_typer(models.models, name="models")
+app.command("evaluate")(evaluate.evaluate)
 app.command("attack")(attack.attack)
 app.command("analyze")(analyze.analyze)
 app.command("pairs")(pairs.pairs)
