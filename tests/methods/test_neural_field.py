@@ -19,7 +19,7 @@ from intarsia.carrier.places import Places
 from intarsia.carrier.scattered import Scattered
 from intarsia.engine import bench
 from intarsia.engine.sine import sine_stack
-from intarsia.errors import NoSecretError, UsageError, VerificationError
+from intarsia.errors import DoesNotFitError, NoSecretError, UsageError, VerificationError
 from intarsia.media import Audio, Image, Shape, Video, image_file
 from intarsia.methods.neural_field import METHOD, NeuralFieldConfig, by_level, grids, plan, residues, signals
 from intarsia.methods.neural_field.network import Field, softplus_stack
@@ -299,6 +299,11 @@ def test_the_layout_stays_within_its_symbols():
             levels = grids.layout(counts, symbols, 3)
             channels = sum(level.channels for level in levels)
             assert sum(level.size for level in levels) + grids.weights_digits(channels, 3) <= symbols
+
+
+def test_a_cover_that_cannot_hold_the_convolutions_is_refused():
+    with pytest.raises(DoesNotFitError, match="20,000 free samples, recipe=residue needs more than"):
+        grids.layout((1, 96, 96), 20_000, 3)
 
 
 def test_a_clip_by_residues_leaves_the_cover_clean(tmp_path):

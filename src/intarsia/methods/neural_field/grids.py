@@ -71,7 +71,8 @@ def layout(counts: tuple[int, int, int], symbols: int, m: int) -> list[Level]:
     Raises:
         DoesNotFitError: there are too few symbols for any.
     """
-    budget = symbols - weights_digits(_CHANNELS, m)
+    fixed = weights_digits(_CHANNELS, m)
+    budget = max(0, symbols - fixed)
     levels: list[Level] = []
     carried = 0.0
     for time, space, share in _SHARES:
@@ -82,7 +83,9 @@ def layout(counts: tuple[int, int, int], symbols: int, m: int) -> list[Level]:
         if channels and sum(level.channels for level in levels) + channels <= _CHANNELS:
             levels.append(replace(one, channels=channels))
     if not levels:
-        raise DoesNotFitError("the picture is too small for recipe=residue", needed=symbols + 1, available=symbols)
+        needed = max(symbols, fixed) + 1
+        message = f"the cover has {symbols:,} free samples, recipe=residue needs more than {needed - 1:,}: a larger cover"
+        raise DoesNotFitError(message, needed=needed, available=symbols)
     return levels
 
 
