@@ -10,7 +10,7 @@ import html
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ import numpy as np
 from PIL import Image as Pil
 from PIL import ImageDraw, ImageFont
 
+from .. import zoo
 from ..carrier.keys import Keyring
 from ..errors import UsageError
 from ..media import Audio, Blob, Cover, Image, Shape, Value, Video, audio_file, files, image_file, metrics, values
 from ..media.image import resize
 from ..methods import load
-from ..methods.learned import has_torch
+from ..methods.learned import Learned, has_torch
 from ..pipeline import Terms, hide_file, reveal_file
 from ..results import said_quality
 from . import made, sounds
@@ -39,24 +40,34 @@ _TEXT = "Marquetry shows what it is made of; intarsia hides one wood in another.
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to show: names of cover and secret, method, settings, and whether a quarter is lost on the way."""
+    """One thing to show: names of cover and secret, method, settings, whether a quarter is lost, how it is revealed."""
 
     cover: str
     secret: str
     method: str
     settings: dict[str, object]
     cut: bool = False
+    viewed: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def runs(self) -> bool:
+        """Whether it can run here: networks need torch, and weights that ship."""
+        room = load(self.method)
+        learned = isinstance(room, Learned)
+        return (has_torch() or not (learned or room.fits)) and (not learned or self.method in zoo.names())
 
     @property
     def label(self) -> str:
         """Method and settings in words."""
         words = [self.method, *(f"{key}={value}" for key, value in self.settings.items())]
+        words += [f"(revealed with {key}={value})" for key, value in self.viewed.items()]
         return " ".join([*words, "(a quarter cut out)"] if self.cut else words)
 
     @property
     def stem(self) -> str:
         """File name stem of what this case writes."""
-        words = [self.method, *map(str, self.settings.values()), self.secret, "in", self.cover]
+        chosen = map(str, [*self.settings.values(), *self.viewed.values()])
+        words = [self.method, *chosen, self.secret.replace(" ", "-"), "in", self.cover]
         return "-".join([*words, "cut"] if self.cut else words)
 
 
@@ -77,6 +88,13 @@ CASES = (
     Case("voice", "tune", "exact", {"snr": 40}),
     Case("tune", "small", "lsb", {"bits": 2}),
     Case("tune", "text", "exact", {}),
+    Case("astronaut", "coffee", "stegnet", {}),
+    Case("astronaut", "coffee", "deep_steg", {}),
+    Case("voice", "small", "image_in_speech", {}),
+    Case("voice", "small", "ditas", {}, viewed={"stages": 1}),
+    Case("voice", "small", "ditas", {}, viewed={"stages": 2}),
+    Case("voice", "small", "ditas", {}),
+    Case("voice", "other voice", "hide_and_speak", {}),
 )
 
 
@@ -136,7 +154,7 @@ def run(folder: str, progress: Callable[[str, float], None]) -> list[Shown]:
     media = _media()
     rows = []
     with files.folder_for_outputs(Path(folder, "tiles")):
-        cases = [case for case in CASES if has_torch() or not load(case.method).fits]
+        cases = [case for case in CASES if case.runs]
         for number, case in enumerate(cases):
             progress("demo", number / len(cases))
             rows.append(_show(case, media, Path(folder)))
@@ -158,6 +176,7 @@ def _media() -> dict[str, Value]:
     pictures["small"] = resize(pictures["coffee"], 256, 256)
     tune = Audio.of(sounds.tune(4.0), 22_050, name="tune.wav")
     voice = Audio.of(sounds.voice(6.0), 16_000, name="voice.wav")
+    other = Audio.of(sounds.voice(3.0, seed=1), 16_000, name="other.wav")
     clip = Video.of(made.clip(), Fraction(12), name="clip.mkv")
     knot = Shape(*made.knot(), name="knot.ply")
     noise = Blob(np.random.default_rng(7).bytes(60_000), "noise.bin")
@@ -165,6 +184,7 @@ def _media() -> dict[str, Value]:
         **pictures,
         "tune": tune,
         "voice": voice,
+        "other voice": other,
         "clip": clip,
         "knot": knot,
         "text": Blob.text(_TEXT),
@@ -184,9 +204,11 @@ def _show(case: Case, media: dict[str, Value], folder: Path) -> Shown:
     if case.cut:
         saved = _three_quarters(saved, path)
     started = time.perf_counter()
-    found = reveal_file(path, None, Terms(Keyring(PASSWORD))).value
+    found = reveal_file(path, None, Terms(Keyring(PASSWORD), settings=case.viewed)).value
     seconds = time.perf_counter() - started
     quality = hidden.secrets[0].quality
+    if case.viewed and isinstance(secret, Image) and isinstance(found, Image):
+        quality = metrics.psnr(secret.samples, found.samples)
     pictures = isinstance(cover, Image) and isinstance(saved, Image)
     return Shown(
         case,

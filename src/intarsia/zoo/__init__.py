@@ -8,6 +8,7 @@ Models that ship lie in `models/` beside this file, and go into the wheel as eve
 here needs torch, and nothing is ever unpickled.
 """
 
+import contextlib
 import difflib
 import os
 from collections.abc import Mapping
@@ -70,6 +71,16 @@ class Model:
 def names() -> list[str]:
     """Return the names of the models that ship."""
     return sorted(path.name.removesuffix(SUFFIX) for path in FOLDER.glob(f"*{SUFFIX}"))
+
+
+def of(method: str) -> list[str]:
+    """Return the names of a method's models that ship and are whole, the one of its own name first."""
+    found = []
+    for name in names():
+        with contextlib.suppress(WeightsError):
+            if _shipped(name).method == method:
+                found.append(name)
+    return sorted(found, key=lambda name: (name != method, name))
 
 
 def find(name: str | Path, method: str | None = None) -> Model:

@@ -83,9 +83,9 @@ def layout(counts: tuple[int, int, int], symbols: int, m: int) -> list[Level]:
         if channels and sum(level.channels for level in levels) + channels <= _CHANNELS:
             levels.append(replace(one, channels=channels))
     if not levels:
-        needed = max(symbols, fixed) + 1
-        message = f"the cover has {symbols:,} free samples, recipe=residue needs more than {needed - 1:,}: a larger cover"
-        raise DoesNotFitError(message, needed=needed, available=symbols)
+        least = max(symbols, fixed)
+        message = f"the cover has {symbols:,} free samples, recipe=residue needs more than {least:,}: a larger cover"
+        raise DoesNotFitError(message, needed=least + 1, available=symbols)
     return levels
 
 

@@ -45,7 +45,6 @@ class Architecture:
         pooling: what halves it: "none", a stride of 2; "max" or "avg", pooling 2x2 behind the layer; "global": one
             mean over the whole picture behind the sixth layer, whatever `strided_layers` is.
         both: the decoder gives back the cover as well, in channels 3..5 (the paper's section 4.4 in the journal).
-        residual: what the embedder makes is added to the cover; published: it is the container.
     """
 
     order: str = "code"
@@ -53,7 +52,6 @@ class Architecture:
     strided_layers: int = 0
     pooling: str = "none"
     both: bool = False
-    residual: bool = False
 
     def __post_init__(self) -> None:
         if self.order not in ORDERS:
@@ -160,14 +158,12 @@ class StegNet(nn.Module):
     def __init__(self, how: Architecture | None = None) -> None:
         super().__init__()
         how = how or Architecture()
-        self.residual = how.residual
         self.embedder = Tower(6, 3, how)
         self.decoder = Tower(3, 6 if how.both else 3, how)
 
     def embed(self, cover: Tensor, secret: Tensor) -> Tensor:
         """Return the container, float32, about -1..1."""
-        made: Tensor = self.embedder(torch.cat([cover, secret], 1)).float()
-        return cover + made if self.residual else made
+        return self.embedder(torch.cat([cover, secret], 1)).float()  # type: ignore[no-any-return]
 
     def decode(self, container: Tensor) -> Tensor:
         """Return the secret, float32, about -1..1; with `both`, [B, 6, H, W], the cover behind it."""

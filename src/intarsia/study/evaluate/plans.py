@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ... import zoo
 from ...methods import load
 from .material import Material
 from .pieces import Piece
@@ -38,9 +39,9 @@ class Given:
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def runs(self, method: str) -> list[str]:
-        """Return the models of a method; "" is the one that ships, if any does."""
+        """Return the models of a method that were named, or else those that ship; "" has the method's own name."""
         named = list(self.models.get(method, ()))
-        return named or ([""] if not missing_weights(method, "") else [])
+        return named or ["" if name == method else name for name in zoo.of(method)]
 
     def fit(self, **settings: str) -> dict[str, str]:
         """Return the settings of a fit."""
