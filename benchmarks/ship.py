@@ -112,7 +112,7 @@ def figures(path: Path, run: str, method: str) -> dict[str, list[dict[str, Any]]
         own = row["column"] in found and _is_of(row["row"], run, method) and row["measure"] in MEASURED[method]
         if own and row["mean"] is not None and not row["table"].startswith("pair-"):
             name, unit = headed(row["measure"])
-            value = round(row["mean"] * MEASURES[row["measure"]].scale, 6)
+            value = round(row["mean"] * MEASURES[row["measure"]].scale, 4)
             data = f"{row['table']}: {row['row']}" if ", " in row["row"] else row["table"]
             about = {"n": row["n"], "seed": row["seed"], "date": row["date"]}
             found[row["column"]].append({"name": name, "value": value, "unit": unit, "data": data, **about})

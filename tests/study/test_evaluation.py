@@ -267,7 +267,8 @@ class Wellformed(html.parser.HTMLParser):
                 pass
 
 
-def test_stegnet_s_table_without_weights_says_so_and_goes_on(data, tmp_path, small):
+def test_stegnet_s_table_without_weights_says_so_and_goes_on(data, tmp_path, small, monkeypatch):
+    monkeypatch.setattr("intarsia.zoo.FOLDER", tmp_path / "none")
     out = tmp_path / "report"
     found = evaluation.evaluate(order("stegnet", data, out, limit=2))
     (table,) = found.tables

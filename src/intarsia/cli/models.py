@@ -1,6 +1,7 @@
 """`intarsia models list`, `models verify`: the trained models that ship, and whether weights are whole."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,6 +10,8 @@ from . import console, options
 
 if TYPE_CHECKING:
     from ..zoo import Model
+
+_SHOWN = 4  # figures of a model
 
 models = typer.Typer(help="List the trained models, or check weights.")
 
@@ -29,10 +32,15 @@ def list_(json_: options.Json = False, debug: options.Debug = False) -> None:
     for model in found:
         assert model.card is not None
         card = model.card
-        figures = ", ".join(f"{row['name']} {row['value']} {row['unit']}" for row in card.figures["file"])
+        figures = ", ".join(_said(row) for row in card.figures["file"][:_SHOWN])
         size = f"{card.bytes / 2**20:7.2f}"
         line = f"{card.name:<24}{card.method:<18}{size}{card.commercial:>12}{card.steps:>10,}  {figures}"
         console.show(printable(line))
+
+
+def _said(figure: Mapping[str, Any]) -> str:
+    unit = "" if figure["unit"] == "1" else f" {figure['unit']}"
+    return f"{figure['name']} {figure['value']:.4g}{unit}"
 
 
 def _record(model: "Model") -> dict[str, object]:
