@@ -83,8 +83,10 @@ def _kept(row: Filled) -> dict[str, str]:
 def _pictures(table: Table, rows: Sequence[Filled], folder: Path) -> Figure:
     panels = [(row.label, views.panel(folder, _kept(row))) for row in rows]
     columns = max(len(panel) for _, panel in panels)
-    canvas = _canvas(1.5 * columns, 1.95 * len(panels) + 0.1)
-    canvas.get_layout_engine().set(h_pad=0.12)  # type: ignore[union-attr, call-arg]
+    height = 1.95 * len(panels) + 0.3
+    canvas = _canvas(1.5 * columns, height)
+    room = (0.0, 0.0, 1.0, 1 - 0.2 / height)  # above, for the first label
+    canvas.get_layout_engine().set(h_pad=0.12, rect=room)  # type: ignore[union-attr, call-arg]
     grid = canvas.subplots(len(panels), columns, squeeze=False)
     for (label, panel), line in zip(panels, grid, strict=True):
         for axes in line:
@@ -117,6 +119,7 @@ def _histograms(table: Table, rows: Sequence[Filled], folder: Path) -> Figure:
         right.hist(cover.ravel(), edges, histtype="stepfilled", color=str(_SHADES), label="cover")
         right.hist(container.ravel(), edges, histtype="step", color="black", linewidth=0.9, label="container")
         left.set_title(row.label, fontsize=7, loc="left")
+        left.yaxis.set_minor_formatter("")
         for axes in (left, right):
             axes.tick_params(labelsize=6)
             axes.set_ylabel("samples", fontsize=6)

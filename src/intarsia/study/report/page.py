@@ -113,7 +113,7 @@ td, th { padding: .22rem .6rem; border-bottom: 1px solid #ddd; text-align: right
 th { white-space: normal; border-bottom: 2px solid #666; vertical-align: bottom; min-width: 4.2rem }
 td:nth-child(-n+2), th:nth-child(-n+2) { text-align: left } td:first-child { white-space: normal; min-width: 12rem }
 td.why { text-align: left; color: #777; font-style: italic; white-space: normal }
-tr.paper td { background: #f3efe6 } tr.direct td { color: #666 } small { color: #777; font-size: .8em }
+tr.paper td { background: #f3efe6 } tr.direct td { color: #666 } small { color: #777; font-size: .8em; display: block }
 .notes { color: #555; font-size: .82rem } figure { margin: 1.2rem 0 } figure img { max-width: 100% }
 figcaption { color: #555; font-size: .8rem } .heard { margin: .4rem 0; font-size: .82rem }
 .heard label { display: inline-flex; align-items: center; gap: .3rem; margin-right: .8rem }
