@@ -3,7 +3,7 @@
     python benchmarks/ditas.py PART... --data DIR -o DIR [--seconds 240 | --cpu-seconds N | --steps N] [--seeds 3]
                                [--hold free|sound|plane] [--snr 30] [--size small|paper]
                                [--representation magnitude|mdct] [--row NAME]... [--set KEY=VALUE]...
-                               [--run NAME=FOLDER]... [--limit N]
+                               [--run NAME=FOLDER]... [--at sound:30|plane:30] [--limit N]
 
     train      seven rows x seeds, a run folder each in DIR/runs; what is trained already is left alone
     table      every run on two sets of pictures: columns `direct` and `file`, and which of the paper's orders hold
@@ -17,9 +17,11 @@ split by the number their source gave them, by which one person's pictures are n
 rest to test on. Tests take the central square of a picture and the middle of a recording, picture i with recording i.
 
 --hold says what of the container is alike in all rows: nothing, the loss decides (free, as published); the SNR of the
-sound; or the error in the plane that the networks change (the paper's container MSE). --cpu-seconds measures first how
-long a step takes, and gives every row as much processor time. DIR/rows.jsonl keeps what is measured; a part that was
-interrupted goes on where it was. Intervals: 95 %, bootstrapped over pictures, means over seeds first.
+sound; or the error in the plane that the networks change (the paper's container MSE). --at does so afterwards: what a
+run that was trained freely adds is made larger or smaller, so that all rows are compared at one SNR. --cpu-seconds
+measures first how long a step takes, and gives every row as much processor time. DIR/rows.jsonl keeps what is
+measured; a part that was interrupted goes on where it was. Intervals: 95 %, bootstrapped over pictures, means over
+seeds first.
 """
 
 import argparse
@@ -80,7 +82,8 @@ def table(given: argparse.Namespace) -> None:
                         add(given, {"key": key, "part": "table", "run": each.identity, **about, **values})
     identities = {each.identity for _, _, each in runs(given)}
     found = [row for row in lines(given) if row["part"] == "table" and row["run"] in identities]
-    write(given, "table", [*tabulated(found), "", *orders(found)])
+    title = "table" + (f"-at-{given.at.replace(':', '-')}" if given.at else "")
+    write(given, title, [*tabulated(found), "", *orders(found)])
 
 
 def loss(given: argparse.Namespace) -> None:
@@ -295,6 +298,7 @@ def main(words: Sequence[str] | None = None) -> None:
     asked.add_argument("--row", action="append", choices=ROWS)
     asked.add_argument("--set", action="append", default=[])
     asked.add_argument("--run", action="append", default=[])
+    asked.add_argument("--at", default="")
     asked.add_argument("--limit", type=int)
     given = asked.parse_args(words)
     given.out.mkdir(parents=True, exist_ok=True)

@@ -74,14 +74,23 @@ class Run:
         return self.method.planes(self.config) == 3
 
 
-def load(name: str, folder: Path) -> Run:
-    """Return the run in a folder."""
+def load(name: str, folder: Path, at: str = "") -> Run:
+    """Return the run in a folder, or a model that ships.
+
+    Args:
+        name: in tables.
+        folder: of the run.
+        at: where its containers are brought to one SNR and to which, such as sound:30; "": as it was trained.
+    """
     model = zoo.find(str(folder))
     method = methods.load(model.method).equip(str(folder))
     config = method.settled(model)
     if hasattr(config, "order"):
         config = replace(config, order=":".join(map(str, range(config.count))))
-    return Run(name, method, method.loaded(model, config), config, model.identity.hex()[:12])
+    held, colon, db = at.partition(":")
+    if colon:
+        config = replace(config, held=held, snr=float(db))
+    return Run(name, method, method.loaded(model, config), config, model.identity.hex()[:12] + at)
 
 
 # --- items ---------------------------------------------------------------------------------------------------

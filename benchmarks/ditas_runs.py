@@ -65,9 +65,9 @@ def wanted(given: argparse.Namespace) -> Iterator[tuple[str, int, Path]]:
 
 def runs(given: argparse.Namespace) -> list[tuple[str, int, Run]]:
     """Return the rows that are trained, and the runs that were named."""
-    own = [(name, seed, load(name, path)) for name, seed, path in wanted(given) if (path / "done").exists()]
+    own = [(name, seed, load(name, path, given.at)) for name, seed, path in wanted(given) if (path / "done").exists()]
     named = [word.partition("=") for word in given.run]
-    return own + [(name, 0, load(name, Path(path))) for name, _, path in named]
+    return own + [(name, 0, load(name, Path(path), given.at)) for name, _, path in named]
 
 
 # --- training ------------------------------------------------------------------------------------------------

@@ -24,7 +24,9 @@ def bench():
 
 def given(tmp_path, **changes):
     words = {"size": "small", "representation": "magnitude", "hold": "sound", "snr": 30.0, "set": [], "row": None}
-    return argparse.Namespace(**{**words, "out": tmp_path, "data": tmp_path, "limit": None, "seeds": 2, **changes})
+    return argparse.Namespace(
+        **{**words, "out": tmp_path, "data": tmp_path, "limit": None, "at": "", "seeds": 2, **changes}
+    )
 
 
 @pytest.mark.parametrize("size", ["small", "paper"])
