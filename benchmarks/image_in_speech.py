@@ -7,6 +7,7 @@
     train      recipes x variants at equal carrier SNR, and the networks as published; a run folder each in DIR/runs
     table      every run, and those that --run names, on pictures x speech: the paper's five rows and more
     colour     what a file gives back with and without the enhancer: mean difference in CIE Lab, bias of each channel
+    tolerance  what the networks alone read after noise, gain, codecs and another rate; no header survives these
     command    hide and reveal by the command line, the receiver in a fresh process with the password only
     figures    spectrograms of cover, container and difference; pictures before and after the enhancer; sounds
 
@@ -33,7 +34,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 from image_in_speech_figures import draw
-from image_in_speech_measures import MEASURES, Run, load, measured, of_colour
+from image_in_speech_measures import MEASURES, Run, after, load, measured, of_colour
 
 from intarsia.media import Image, audio_file, image_file, metrics
 from intarsia.media.image import resize
@@ -55,6 +56,10 @@ DEARER = 5
 
 LEARN = ("lr=2e-3", "schedule=cosine", "warmup=0.03", "clip=1", "ema=0.995", "validation=0.15", "pictures=8")
 LEARN += ("validate=400",)
+WAYS = ("wav", "noise:50", "noise:40", "noise:30", "gain:-0.915", "mp3:192", "mp3:128", "mp3:64", "opus:24")
+WAYS += ("resample:44100",)
+"""What may happen to a file, as `intarsia attack` has it; the gain is .9."""
+
 PASSWORD = "benchmark"
 SUFFIXES = (".png", ".jpg", ".webp", ".wav", ".flac")
 
@@ -174,6 +179,22 @@ def colour(order: Order) -> None:
     write(order.out / "colour.md", lines)
 
 
+def tolerance(order: Order) -> None:
+    """Measure what is left of pictures when something happens to the file."""
+    lines = ["| run | secret | what happens | n | PSNR, dB | SSIM |", "|---" * 6 + "|"]
+    for run in runs(order):
+        for tone in (False, True):
+            found = [
+                after(run, secret(picture, run.side, colour=tone), audio_file.load(speech), order.out, WAYS)
+                for picture, speech in pairs(order)
+            ]
+            for way in WAYS:
+                psnr, ssim = ([each[way][name] for each in found] for name in ("psnr", "ssim"))
+                cells = f"{len(found)} | {np.mean(psnr):.2f} [{min(psnr):.2f}, {max(psnr):.2f}] | {np.mean(ssim):.3f}"
+                lines.append(f"| {run.name} | {'RGB' if tone else 'grey'} | {way} | {cells} |")
+    write(order.out / "tolerance.md", lines)
+
+
 def command(order: Order) -> None:
     """Hide and reveal by the command line, every reveal in a fresh process."""
     folder = order.out / "command"
@@ -253,7 +274,7 @@ def write(path: Path, lines: Sequence[str]) -> None:
 
 def main() -> None:
     """Read the command line."""
-    known = ("train", "table", "colour", "command", "figures")
+    known = ("train", "table", "colour", "tolerance", "command", "figures")
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("parts", nargs="+", choices=known, metavar="PART")
     asked.add_argument("-o", "--out", type=Path, required=True)
@@ -277,7 +298,7 @@ def main() -> None:
         if part == "figures":
             draw(order.out, runs(order))
         else:
-            {"train": train, "table": table, "colour": colour, "command": command}[part](order)
+            {"train": train, "table": table, "colour": colour, "tolerance": tolerance, "command": command}[part](order)
 
 
 if __name__ == "__main__":

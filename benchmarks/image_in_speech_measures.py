@@ -1,5 +1,6 @@
 """Measures of the benchmark of image in speech; units stand in the names."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from intarsia import zoo
 from intarsia.carrier.keys import Cost, Keyring
 from intarsia.engine import rounding, spectrum
 from intarsia.errors import UsageError, VerificationError
-from intarsia.media import Audio, Image, audio_file, metrics, sound_metrics, writing
+from intarsia.media import Audio, Image, audio_file, metrics, sound_metrics, transit, writing
 from intarsia.methods import load as room
 from intarsia.methods.image_in_speech import ImageInSpeechConfig
 from intarsia.pipeline import Terms, hide_file, reveal_file
@@ -139,12 +140,34 @@ def _unverified(run: Run, picture: Image, speech: Audio, path: Path) -> list[Ima
     whole = speech.samples.copy()
     whole[: len(samples), 0] = samples
     path.write_bytes(writing.render(speech.with_samples(whole), ".wav"))
-    saved = audio_file.load(path).planes()[0, : len(samples)].reshape(cover.shape)
-    planes = net.reveal(way.plane.of(torch.from_numpy(saved)))
+    return _heard(run, net, picture, audio_file.load(path))
+
+
+@torch.inference_mode()
+def _heard(run: Run, net: Any, picture: Image, sound: Audio) -> list[Image]:  # noqa: ANN401 (a network)
+    """Return what the networks read off a sound without a header: as revealed, and enhanced where that is."""
+    plane, clips = run.config.way().plane, _clips(run, picture) // run.config.way().plane.length
+    saved = sound.planes()[0, : clips * plane.length].reshape(clips, 1, plane.length)
+    planes = net.reveal(plane.of(torch.from_numpy(np.ascontiguousarray(saved))))
     if picture.is_grey:
         return [Image(_shown(planes))]
     planes = planes.reshape(1, 3, *planes.shape[-2:])
     return [Image(_shown(planes)), Image(_shown(net.enhance(planes)))]
+
+
+def after(run: Run, picture: Image, speech: Audio, out: Path, ways: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Hide through a file, let something happen to it, and return what the networks alone still read, by way."""
+    path = out / f"{run.name}.wav"
+    try:
+        _hide(run, picture, speech, path)
+    except VerificationError:
+        _unverified(run, picture, speech, path)
+    saved, net, found = audio_file.load(path), _net(run), {}
+    for way in ways:
+        arrived = transit.send(saved, way, seed=0)
+        assert isinstance(arrived, Audio)
+        found[way] = _pictures(picture, _heard(run, net, picture, arrived)[-1], "")
+    return found
 
 
 def of_colour(run: Run, picture: Image, speech: Audio, out: Path) -> dict[str, list[float]]:
