@@ -196,6 +196,17 @@ def test_only_the_published_variant_learns_from_what_is_no_sound():
         assert not torch.allclose(taught.way.plane.of(samples), made, atol=1e-3)
 
 
+def test_a_channel_while_learning_is_heard_by_the_revealer_and_by_nobody_else():
+    plain, lossy = (learner(config(snr=20.0, transit=text)) for text in ("wav", "zero:.99"))
+    found = [taught._through(batch(config())) for taught in (plain, lossy)]
+    for one, other in zip(found[0][1:], found[1][1:], strict=True):
+        assert torch.equal(one, other)
+    assert not torch.allclose(found[0][0], found[1][0], atol=1e-4)
+    with torch.no_grad():
+        first, second = (taught.figures(batch(config())) for taught in (plain, lossy))
+    assert first == second
+
+
 @pytest.mark.parametrize("together", [1, 2, 3])
 def test_one_clip_carries_one_two_or_three_planes(together):
     settings = config(planes=together)
@@ -238,6 +249,8 @@ def test_settings_that_cannot_be_meant():
         ({"planes": 2, "recipe": "ssim+enhancer"}, "planes=2"),
         ({"fold": 3}, "fold is 3"),
         ({"snr": -3.0}, "snr is -3.0"),
+        ({"transit": "noise:40", "variant": "paper"}, "transit needs a file"),
+        ({"transit": "mp3:64", "variant": "mdct"}, "cannot be learnt through"),
     ):
         with pytest.raises(UsageError, match=said):
             ImageInSpeechConfig(**changes)

@@ -15,6 +15,7 @@ from ..picture_in_sound import PictureInSound
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from ...engine.transit import Chain
     from .network import Architecture
     from .objective import ImageInSpeechLearner, Way, Weights
 
@@ -22,6 +23,8 @@ VARIANTS = ("paper", "consistent", "mdct")
 RECIPES = ("base", "ssim", "ssim+enhancer")
 GRIDS = {"paper": (1024, 31, 512, 28.3), "small": (256, 125, 128, 9.4)}
 """Window, hop, frames, and the mean largest magnitude of a second of speech, by size."""
+
+RATE = 16_000
 
 BLOCK = 128
 """Coefficients in a block of the MDCT, and blocks in a clip: 16,384 samples."""
@@ -49,6 +52,7 @@ class ImageInSpeechConfig:
         compand: the networks see the sound's plane companded; published: they see it as it is. mdct always has it.
         residual: the hider's change is added to the cover; published: it makes the container anew.
         snr: carrier SNR that is held, dB; 0: whatever the weights give, which is published.
+        transit: what happens to the file while learning, such as wav|noise:35|lowpass:7000; none is published.
         shortcut: the enhancer begins at the picture it is given (ours); published: it makes the picture anew.
         swapped: the outer two weights the other way round, since their order is a guess.
         enhance: whether a receiver uses the enhancer, where one was learnt.
@@ -65,6 +69,7 @@ class ImageInSpeechConfig:
     compand: bool = False
     residual: bool = False
     snr: float = 0.0
+    transit: str = "wav"
     shortcut: bool = False
     swapped: bool = False
     enhance: bool = True
@@ -83,6 +88,9 @@ class ImageInSpeechConfig:
             raise UsageError(f"fold is {self.fold}; expected 1, 2, 4 or 8")
         if self.snr != 0 and not 0 < self.snr <= 96:
             raise UsageError(f"snr is {self.snr}; expected up to 96 dB, or 0 to leave it free")
+        if self.transit != "wav" and self.variant == "paper":
+            raise UsageError("transit needs a file: set variant=mdct or variant=consistent")
+        self.chain()
         cells = self.rows // self.fold
         if self.pixels % cells or not 0 <= self.pixels <= 4096:
             raise UsageError(f"pixels is {self.pixels}; expected a multiple of {cells} up to 4096, or 0")
@@ -124,7 +132,15 @@ class ImageInSpeechConfig:
         from .objective import Way
 
         plane = Coefficients(BLOCK, BLOCK) if self.variant == "mdct" else Magnitudes(*GRIDS[self.size])
-        return Way(plane, self.variant != "paper", self.snr)
+        return Way(plane, self.variant != "paper", self.snr, self.chain())
+
+    def chain(self) -> "Chain | None":
+        """Return what happens to saved sounds while learning; None: nothing."""
+        if self.transit == "wav":
+            return None
+        from ...engine import transit
+
+        return transit.parse(self.transit, "audio", rate=RATE)
 
     def weights(self) -> "Weights":
         """Return the weights of the loss."""
@@ -150,7 +166,7 @@ class Method(PictureInSound[ImageInSpeechConfig]):
     )
     Config = ImageInSpeechConfig
     recipe = Recipe(steps=203_000, batch=4, lr=1e-4)
-    packing = Packing(side=512, rate=16_000)
+    packing = Packing(side=512, rate=RATE)
     reads = ("image", "audio")
     free = frozenset(("snr",))
     _enhances = True

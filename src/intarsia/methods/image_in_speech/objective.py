@@ -8,7 +8,7 @@ The paper gives the six numbers in this order and lost its equations; which belo
 sum to one. The enhancer learns .85 and .15 alone, with the other two networks frozen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,11 +46,13 @@ class Way:
         plane: how a piece of sound is seen.
         round_trip: whether the receiver learns from what a 16-bit file gives back; published: from C' itself.
         snr: of the container, dB, held by scaling the change; 0 leaves it free.
+        channel: what happens to saved sounds while learning; None: nothing.
     """
 
     plane: planes.Plane
     round_trip: bool
     snr: float
+    channel: Callable[[Tensor], Tensor] | None = None
 
     def written(self, cover: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
         """Return the container's samples before rounding, and its plane before it was sound.
@@ -123,7 +125,8 @@ class ImageInSpeechLearner(Learner):
         cover, secret = self._items(batch)
         samples, made = self.way.written(cover, self.net.hide(self.way.plane.of(cover), secret))
         plane = self.way.read(samples) if self.way.round_trip else made
-        return self.net.reveal(plane), secret, cover, plane, samples
+        heard = plane if self.way.channel is None else self.way.plane.of(self.way.channel(samples))
+        return self.net.reveal(heard), secret, cover, plane, samples
 
     def _items(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return cuts [N, 1, T], -1..1, and the planes that go into them [N, P, h, w], 0..1."""
