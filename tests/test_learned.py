@@ -11,8 +11,8 @@ from PIL import Image as Pil
 import intarsia
 from conftest import snapshot
 from intarsia.carrier import keys
-from intarsia.errors import DoesNotFitError, UsageError, VerificationError, WeightsError
-from intarsia.media import Image, metrics
+from intarsia.errors import DoesNotFitError, NoSecretError, UsageError, VerificationError, WeightsError
+from intarsia.media import Image, image_file, metrics, transit
 from intarsia.zoo import weights
 from samples import deep_png, photograph, pixels, write
 
@@ -150,6 +150,20 @@ def test_secrets_of_other_kinds(ready, kind):
     report, found = there_and_back(calm(), secret)
     assert found.samples.shape == (128, 128, 3)
     assert any("transparency is not carried" in note for note in report.notes) == (kind == "alpha")
+
+
+def test_a_picture_whose_header_is_lost_is_read_by_the_networks_alone(ready):
+    there_and_back(calm(), photograph(128, 128))
+    lossy = transit.send(image_file.load("out.png"), "jpeg:95", seed=0)
+    with pytest.raises(NoSecretError):
+        intarsia.reveal(lossy, model="run")
+    found = intarsia.reveal(lossy, method=TOY, model="run", size="64x32")
+    assert found.value.samples.shape == (32, 64, 3)
+    assert "nothing vouches for it" in found.notes[0]
+    whole = intarsia.reveal(lossy, method=TOY, model="run").value
+    assert metrics.psnr(whole.samples, photograph(128, 128)) > 12
+    with pytest.raises(NoSecretError):
+        intarsia.reveal(lossy, method="exact")
 
 
 def test_values_need_no_files(ready):

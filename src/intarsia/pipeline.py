@@ -40,6 +40,10 @@ from .methods import DEFAULT, load, load_named_by_a_file
 from .methods.base import Entry, Method, Placed, Progress, no_progress
 from .results import Hidden, Output, Revealed, SecretReport
 
+_UNAUTHENTICATED = (
+    "no header opens: lost on the way, another password, or nothing hidden; this is what the networks see in the file, "
+    "and nothing vouches for it"
+)
 _UNVERIFIED = "the saved container did not give the secret back; it was removed"
 
 
@@ -343,7 +347,8 @@ def reveal_file(source: Source, out: PathLike | None, terms: Terms, *, pieces: b
         source: the container: a file, an `Image`, an `Audio`.
         out: None: values only. A folder (existing, or ending in "/"): name and format restored. A file name:
             pictures and sounds are converted to its suffix, bytes are written as they are.
-        terms: password; a method given here must be the header's.
+        terms: password; a method given here must be the header's. Where no header opens, one with networks that is
+            named here reads without it, unauthenticated.
         pieces: give pieces of a secret that was spread over several covers as they are, instead of refusing them.
 
     Raises:
@@ -356,7 +361,13 @@ def reveal_file(source: Source, out: PathLike | None, terms: Terms, *, pieces: b
 
     def read() -> Sequence[Value]:
         nonlocal opened, found
-        opened, _, _, found = _reveal_from(source, terms)
+        try:
+            opened, _, _, found = _reveal_from(source, terms)
+        except NoSecretError:
+            if (bare := _without_header(source, terms)) is None:
+                raise
+            found = [bare]
+            return found
         if not pieces and any(isinstance(value, Piece) for value in found):
             raise InputError(
                 f"{values.shown_source(source)} holds one piece of a secret that was spread over several containers; "
@@ -365,11 +376,24 @@ def reveal_file(source: Source, out: PathLike | None, terms: Terms, *, pieces: b
         return found
 
     written = write_found(read, source, out, terms)
-    assert opened is not None
     seconds = time.perf_counter() - started
+    if opened is None:
+        assert terms.method is not None
+        return Revealed(terms.method, tuple(found), tuple(written), seconds, 0.0, (_UNAUTHENTICATED,))
     room = load_named_by_a_file(opened.header.method, terms.method).equip(terms.model, terms.device)
     notes = (*_loss_notes(opened.loss, room), *room.notices())
     return Revealed(opened.header.method, tuple(found), tuple(written), seconds, opened.loss, notes)
+
+
+def _without_header(source: Source, terms: Terms) -> Value | None:
+    """Return what the networks of the method that was named see; None: none was named, or it needs its header."""
+    if terms.method is None:
+        return None
+    room = load(terms.method).equip(terms.model, terms.device)
+    saved = values.container(source, max_pixels=terms.max_pixels)
+    terms.progress("no header; reading without it", 0.0)
+    with naming_the_container(source, saved):
+        return room.bare(saved, terms.settings)
 
 
 def write_found(

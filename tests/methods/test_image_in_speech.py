@@ -14,11 +14,12 @@ from intarsia.engine.company import team
 from intarsia.engine.loop import learn
 from intarsia.engine.recipe import Phase, Recipe
 from intarsia.errors import DoesNotFitError, NoSecretError, UsageError
-from intarsia.media import Audio, Image, audio_file
+from intarsia.media import Audio, Image, audio_file, transit
 from intarsia.media.image import resize
 from intarsia.methods.image_in_speech import METHOD, ImageInSpeechConfig
 from intarsia.methods.image_in_speech.network import SCALES, Architecture, Enhancer, Gated, Hider, ImageInSpeech, Trunk
 from intarsia.methods.image_in_speech.objective import ENHANCE, HIDE, Weights
+from intarsia.methods.picture_in_sound import at_rate
 from intarsia.zoo import weights
 from samples import speech
 
@@ -324,6 +325,29 @@ def test_grey_and_colour_and_several_come_back(model):
     first, second = intarsia.reveal("two.wav", password="p", model=model).values
     assert near(GREY, first)
     assert near(Image(np.rint(COLOUR.samples * 0.8).astype(np.uint8)), second)
+
+
+def test_a_lossy_file_is_read_without_its_header_where_a_method_is_named(model):
+    how = {"method": "image_in_speech", "model": model}
+    intarsia.hide(sound(), GREY, "out.wav", password="p", **how)
+    sent = transit.send(audio_file.load("out.wav"), "noise:50", seed=0)
+    with pytest.raises(NoSecretError):
+        intarsia.reveal(sent, password="p", model=model)
+    found = intarsia.reveal(sent, password="p", **how, colour="false")
+    assert near(GREY, found.value)
+    assert "nothing vouches for it" in found.notes[0]
+    assert intarsia.reveal(sent, "shown.png", password="p", **how, size="64x48").value.samples.shape == (48, 64, 3)
+    slower = at_rate(sent, 32_000)
+    assert near(GREY, intarsia.reveal(slower, password="p", **how, colour="false", rate="16000").value)
+    with pytest.raises(NoSecretError):  # too short for three planes
+        intarsia.reveal(sound(2), password="p", **how)
+    for settings, said in (
+        ({"size": "big"}, "size is 'big'"),
+        ({"rate": "3"}, "rate is 3"),
+        ({"fold": "8"}, "enhance="),
+    ):
+        with pytest.raises(UsageError, match=said):
+            intarsia.reveal(sent, password="p", **how, **settings)
 
 
 @pytest.mark.parametrize("model", [3], indirect=True)

@@ -149,6 +149,15 @@ class Method(ABC, Generic[ConfigT]):
             f"method {self.facts.name!r} takes no settings when revealing; leave out {', '.join(settings)}"
         )
 
+    def bare(self, cover: Cover, settings: Mapping[str, object]) -> Value | None:
+        """Return what it reads off a container whose header is lost, unauthenticated; None: it needs the header.
+
+        Raises:
+            NoSecretError: nothing can be read off this one.
+            UsageError: it has no such settings.
+        """
+        return None
+
     def notices(self) -> tuple[str, ...]:
         """Return what the user should know about where it runs, one sentence each."""
         return ()

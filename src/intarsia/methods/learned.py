@@ -10,14 +10,18 @@ No torch here: a method can be listed and asked for its settings without it.
 import copy
 import dataclasses
 import importlib.util
+import re
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from .. import zoo
 from ..engine.packs import Pack, Packing
 from ..engine.recipe import Recipe
 from ..errors import UsageError, WeightsError
+from ..media import Image
+from ..media.image import resize
 from .base import Method, configure
 
 if TYPE_CHECKING:
@@ -29,6 +33,34 @@ ConfigT = TypeVar("ConfigT")
 
 IDENTITY_BYTES = 8
 """Of a model, in a header: the first bytes of its weights' digest."""
+
+
+@dataclass(frozen=True)
+class Bare:
+    """What a header would have said, for a container that lost it.
+
+    Attributes:
+        size: of the secret picture, as 640x480; empty: as the networks give it.
+        colour: whether it is in colour.
+        rate: of the sound when something was hidden in it, Hz; 0: as it came.
+    """
+
+    size: str = ""
+    colour: bool = True
+    rate: int = 0
+
+    def __post_init__(self) -> None:
+        if self.size and not re.fullmatch(r"[1-9][0-9]{0,4}x[1-9][0-9]{0,4}", self.size):
+            raise UsageError(f"size is {self.size!r}; expected width and height, as in 640x480")
+        if self.rate and not 1_000 <= self.rate <= 1_000_000:
+            raise UsageError(f"rate is {self.rate}; expected 1,000..1,000,000 Hz")
+
+    def sized(self, picture: Image) -> Image:
+        """Return a picture at the size."""
+        if not self.size:
+            return picture
+        width, height = map(int, self.size.split("x"))
+        return resize(picture, width, height)
 
 
 class Learned(Method[ConfigT]):

@@ -11,7 +11,7 @@ Large pictures go through in tiles.
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from .. import zoo
 from ..carrier.channel import Channel
-from ..errors import DoesNotFitError, UsageError
+from ..errors import DoesNotFitError, NoSecretError, UsageError
 from ..media import Cover, Image, Value, metrics
 from ..media.image import resize
 from .base import Entry, Placed, Progress, configure
-from .learned import IDENTITY_BYTES, Learned
+from .learned import IDENTITY_BYTES, Bare, Learned
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -114,6 +114,15 @@ class PictureInPicture(Learned[ConfigT]):
         revealed = self.read_off(net, cover.samples, config)
         found = resize(Image(revealed), width, height)
         return Image(found.samples, name=entry.name)
+
+    def bare(self, cover: Cover, settings: Mapping[str, object]) -> Value | None:
+        """Return what the networks see in a picture, at the cover's size unless `size` says another."""
+        asked = configure(Bare, settings, self.facts.name)
+        if not isinstance(cover, Image):
+            raise NoSecretError
+        model = self.model()
+        config = self.settled(model)
+        return asked.sized(Image(self.read_off(self.loaded(model, config), as_colour(cover), config)))
 
     def capacity(self, cover: Cover, channel: Channel, config: ConfigT) -> int:
         """A picture of the cover's own size."""

@@ -12,7 +12,8 @@ carry the header change what was painted by at most one step.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import numpy as np
@@ -24,7 +25,7 @@ from ..errors import DoesNotFitError, NoSecretError, UsageError
 from ..media import Audio, Cover, Image, Value, audio
 from ..media.image import resize
 from .base import Entry, Placed, Progress, configure
-from .learned import IDENTITY_BYTES, Learned
+from .learned import IDENTITY_BYTES, Bare, Learned
 from .picture_in_picture import ENOUGH_DB, MARGIN_DB, as_colour, flat_psnr
 
 if TYPE_CHECKING:
@@ -146,14 +147,34 @@ class PictureInSound(Learned[ConfigT]):
         for (width, height, count), entry in zip(sizes, entries, strict=True):
             picture = planes[at : at + self._taken(count == 1, per)]
             at += len(picture)
-            if count == 1:
-                picture = picture.mean(axis=0, keepdims=True)
-            else:
-                picture = self._through(lambda p: self.finish(net, p, config), net, picture[None])[0]
-            levels = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
-            shown = resize(Image(np.ascontiguousarray(levels if count == 3 else levels[..., 0])), width, height)
+            shown = resize(self._finished(net, picture, config, grey=count == 1), width, height)
             found.append(Image(shown.samples, name=entry.name))
         return found
+
+    def bare(self, cover: Cover, settings: Mapping[str, object]) -> Value | None:
+        """Return what the networks see at the start of a sound, in colour unless `colour` says it is grey."""
+        own = {field.name for field in fields(Bare)}
+        asked = configure(Bare, {key: value for key, value in settings.items() if key in own}, self.facts.name)
+        others = {key: value for key, value in settings.items() if key not in own}
+        room = self.viewing(others) if others else self
+        if not isinstance(cover, Audio):
+            raise NoSecretError
+        model = room.model()
+        config = room.settled(model)
+        net = room.loaded(model, config)
+        planes = room.read_off(
+            net, at_rate(cover, asked.rate), room._taken(not asked.colour, room.planes(config)), config
+        )
+        return asked.sized(room._finished(net, planes, config, grey=not asked.colour))
+
+    def _finished(self, net: "nn.Module", planes: Planes, config: ConfigT, *, grey: bool) -> Image:
+        """Return the planes of one picture as it is shown, at the networks' size."""
+        if grey:
+            planes = planes.mean(axis=0, keepdims=True)
+        else:
+            planes = self._through(lambda p: self.finish(net, p, config), net, planes[None])[0]
+        levels = np.rint(np.clip(planes, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
+        return Image(np.ascontiguousarray(levels[..., 0] if grey else levels))
 
     def read_off(self, net: "nn.Module", container: Audio, count: int, config: ConfigT) -> Planes:
         """Return what anybody with the weights reads off a sound: float32 [count, h, w], about 0..1.
@@ -246,6 +267,16 @@ class PictureInSound(Learned[ConfigT]):
         if any(picture.alpha is not None for picture in pictures):
             notes.append("the secret's transparency is not carried")
         return tuple(notes)
+
+
+def at_rate(sound: Audio, rate: int) -> Audio:
+    """Return a sound at another rate; 0: as it is."""
+    if rate in (0, sound.rate):
+        return sound
+    from ..media.transit.resampling import resampled
+
+    samples = resampled(sound.planes().T.astype(np.float64), sound.rate, rate)
+    return Audio.of(audio.from_float(samples, sound.depth), rate, depth=sound.depth)
 
 
 def promised(picture: Image) -> float:

@@ -1,7 +1,7 @@
 """Settings of Hide and Speak, and the pair hide / reveal for speech and for pictures."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -187,6 +187,10 @@ class Method(PictureInSound[HideAndSpeakConfig]):
         if entries[0].kind == "image":
             return super().reveal_all(cover, channel, entries, settings, progress)
         return self._reveal_speech(cover, entries, settings, progress)
+
+    def bare(self, cover: Cover, settings: Mapping[str, object]) -> Value | None:
+        """Return a picture; a message in speech cannot be read without its length."""
+        return super().bare(cover, settings) if self.settled(self.model()).hides == "picture" else None
 
     def _hide_speech(
         self, cover: Cover, secrets: list[Audio], channel: Channel, config: HideAndSpeakConfig, progress: Progress

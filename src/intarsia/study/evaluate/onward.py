@@ -5,7 +5,6 @@ saved ─► media.transit ─► arrived ─┬─► reveal: header, key, meth
 """
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -14,8 +13,7 @@ from ...media import Audio, Blob, Cover, Image, Shape, Value, Video, image, soun
 from ...media.image import resize
 from ...methods import load
 from ...methods.lsb import reveal_bits
-from ...methods.picture_in_picture import PictureInPicture, as_colour
-from ...methods.picture_in_sound import PictureInSound
+from ...methods.picture_in_picture import as_colour
 from .tasks import Task
 
 
@@ -60,38 +58,18 @@ def same(one: Value, other: Value) -> bool:
 
 def without_header(task: Task, container: Cover, secret: Value, device: str) -> Image | None:
     """Return the picture that is read without header and key, at the secret's size; None where nothing can be read."""
-    room: Any = load(task.method)
     if not isinstance(secret, Image):
         return None
+    size = f"{secret.width}x{secret.height}"
     try:
         if task.method == "lsb" and isinstance(container, Image) and container.depth == 8:
-            return Image(reveal_bits(as_colour(container), int(task.settings.get("bits", "3"))))
-        if isinstance(room, PictureInPicture) and isinstance(container, Image):
-            read = _painted(room.equip(task.model or None, device), container)
-        elif isinstance(room, PictureInSound) and isinstance(container, Audio):
-            read = _heard(room.equip(task.model or None, device), container, grey=secret.is_grey)
-        else:
-            return None
+            read = Image(reveal_bits(as_colour(container), int(task.settings.get("bits", "3"))))
+            return resize(read, secret.width, secret.height)
+        settings: dict[str, object] = {"size": size}
+        if container.kind == "audio":
+            settings["colour"] = not secret.is_grey
+        found = load(task.method).equip(task.model or None, device).bare(container, settings)
     except (IntarsiaError, ValueError):  # too short, or of another kind than the networks take
         return None
-    return resize(read, secret.width, secret.height)
-
-
-def _painted(room: Any, container: Image) -> Image:  # noqa: ANN401 (a method)
-    model = room.model()
-    config = room.settled(model)
-    return Image(room.read_off(room.loaded(model, config), as_colour(container), config))
-
-
-def _heard(room: Any, container: Audio, *, grey: bool) -> Image:  # noqa: ANN401 (a method)
-    model = room.model()
-    config = room.settled(model)
-    count = max(1 if grey else 3, room.planes(config))
-    net = room.loaded(model, config)
-    planes = room.read_off(net, container, count, config)
-    if grey:
-        planes = planes.mean(axis=0, keepdims=True)
-    else:
-        planes = room._through(lambda each: room.finish(net, each, config), net, planes[None])[0]
-    levels = np.rint(np.clip(planes, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
-    return Image(np.ascontiguousarray(levels[..., 0] if grey else levels))
+    assert found is None or isinstance(found, Image)
+    return found
