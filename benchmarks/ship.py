@@ -113,7 +113,8 @@ def figures(path: Path, run: str, method: str) -> dict[str, list[dict[str, Any]]
         if own and row["mean"] is not None and not row["table"].startswith("pair-"):
             name, unit = headed(row["measure"])
             value = round(row["mean"] * MEASURES[row["measure"]].scale, 4)
-            data = f"{row['table']}: {row['row']}" if ", " in row["row"] else row["table"]
+            before, _, behind = row["row"].rpartition(": ")
+            data = ", ".join([row["table"], *filter(None, [before]), *behind.split(", ")[1:]])
             about = {"n": row["n"], "seed": row["seed"], "date": row["date"]}
             found[row["column"]].append({"name": name, "value": value, "unit": unit, "data": data, **about})
     return found

@@ -20,7 +20,7 @@ from samples import moving, octahedron, speech
 
 CHEAP = Cost(passes=1, memory_kib=32, lanes=4)
 COVER = Image(data.coffee()[:160, :240].copy())
-COVERS = {"image": COVER, "audio": Audio.of(speech(3.0), 16_000)}
+COVERS = {"image": COVER, "audio": Audio.of(speech(4.0), 16_000)}
 CONTAINERS = {"image": "container.png", "audio": "container.wav"}
 SECRETS = {
     "image": Image(data.astronaut()[:160:2, :240:2].copy(), name="astronaut.png"),
@@ -37,6 +37,7 @@ FITTED = [name for name in methods.TABLE if methods.load(name).fits]
 READY = [name for name in methods.TABLE if name not in FITTED and (name not in LEARNED or name in zoo.names())]
 """Methods that can hide as they are installed: those without networks, and those whose weights ship."""
 
+IN_PICTURES = [name for name in READY if "image" in methods.load(name).facts.hides]
 FREE = [name for name in READY if name not in LEARNED]
 ROWS = [
     (name, cover, kind) for name in READY for cover, kinds in methods.load(name).facts.hides.items() for kind in kinds
@@ -83,7 +84,7 @@ def test_the_same_seed_gives_the_same_file_and_none_gives_another(name, cover, t
     assert len(set(contents)) == 3
 
 
-@pytest.mark.parametrize("name", READY)
+@pytest.mark.parametrize("name", IN_PICTURES)
 def test_samples_under_alpha_zero_stay_as_they_are(name, tmp_path):
     alpha = np.full((160, 240), 255, np.uint8)
     alpha[40:80, 60:120] = 0
@@ -96,7 +97,7 @@ def test_samples_under_alpha_zero_stay_as_they_are(name, tmp_path):
     assert reveal_file(path, None, terms()).method == name
 
 
-@pytest.mark.parametrize("name", READY)
+@pytest.mark.parametrize("name", IN_PICTURES)
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".webp"])
 def test_every_lossless_format_carries(name, suffix, tmp_path):
     path = tmp_path / f"container{suffix}"
