@@ -2,7 +2,7 @@
 
     python benchmarks/steganalysis.py PART... --pictures FOLDER... -o DIR [--sounds FOLDER...] [--model METHOD=RUN]...
                                       [--fit METHOD:KEY=VALUE,...]... [--methods NAME...] [--steps 200]
-                                      [--limit N] [--seed 0]
+                                      [--clip 2] [--limit N] [--seed 0]
 
     original   StegExpose as published, on 256 x 256, and its sweep over thresholds at 64 x 64 and 512 x 512
     clean      the same detectors repaired, WS, and SPAM + LDA, on controls
@@ -10,7 +10,7 @@
     methods    every method that can run, each detector; a network is trained for each
     sweep      StegExpose's sweep over thresholds on what those methods make, at 64 x 64 and 512 x 512
     matrix     those networks and LDAs, each tested on what it was not taught
-    sounds     the methods that hide in sounds, on pieces of two seconds, beside controls
+    sounds     the methods that hide in sounds, on pieces of --clip seconds, beside controls
     payload    P_E of the exact path at .05, .1, .2, .4, 1.58 bits per sample, in colour and in grey
     power      simulated adaptive embedding (needs conseal): what the trained detectors are worth
     speed      seconds of each classical detector on 512 x 512
@@ -118,7 +118,7 @@ def matrix(bench: Bench) -> None:
 def sounds(bench: Bench) -> None:
     """Methods that hide in sounds, and controls with the same detectors."""
     rows: list[Row] = []
-    title = "Pieces of 2 s, saved and read back, beside controls made of the same pieces."
+    title = f"Pieces of {bench.options.clip:g} s, saved and read back, beside controls made of the same pieces."
     most: Triples = []
     for name, pairs in sound_pairs(bench):
         rows += sound_rows(bench, name, pairs, DETECTORS)
@@ -190,6 +190,7 @@ def parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--methods", nargs="+", default=[], metavar="NAME", help="those alone; else all of the table")
     parser.add_argument("--fit", action="append", type=Fit.read, default=[], metavar="METHOD:KEY=VALUE,...")
     parser.add_argument("--steps", type=int, default=200, help="of every network")
+    parser.add_argument("--clip", type=float, default=2.0, help="seconds of a piece of sound")
     parser.add_argument("--limit", type=int, help="pictures or pieces, at most")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR")

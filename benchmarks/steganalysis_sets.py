@@ -225,9 +225,9 @@ def all_pairs(
 
 
 def sound_pairs(bench: Bench) -> Iterator[tuple[str, Triples]]:
-    """Yield pieces of two seconds of every method that hides in sounds and can run."""
+    """Yield pieces of every method that hides in sounds and can run."""
     for name in _asked(bench, "audio"):
-        made = partial(bench.pairs, name, name=f"{name}-sound", folders=bench.options.sounds, clip=2.0)
+        made = partial(bench.pairs, name, name=f"{name}-sound", folders=bench.options.sounds, clip=bench.options.clip)
         yield from _if_it_can(name, made)
 
 
