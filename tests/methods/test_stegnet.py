@@ -175,6 +175,22 @@ def test_published_batch_statistics_are_a_switch():
     assert METHOD.switched(StegNetConfig(), METHOD.switches(config)) == config
 
 
+def test_without_norm_statistics_stand_still_and_learning_sees_what_using_does():
+    torch.manual_seed(0)
+    taught, x = StegNet(Architecture(norm=False)), torch.rand(2, 3, 16, 16)
+    learnt = taught.train().decode(taught.embed(x, x.flip(0)))
+    assert torch.allclose(learnt[:1], taught.decode(taught.embed(x[:1], x[1:])), atol=1e-5)
+    learnt.sum().backward()
+    with torch.no_grad():
+        assert torch.allclose(learnt, taught.eval().decode(taught.embed(x, x.flip(0))), atol=1e-5)
+        assert torch.allclose(taught.decoder(x), reference(taught.decoder, x), atol=1e-4)
+    parts = [part for part in taught.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    assert all(float(part.running_mean.abs().max()) == 0 and float(part.running_var.min()) == 1 for part in parts)
+    assert all(part.weight.grad is not None for part in parts)
+    with pytest.raises(UsageError, match="batch_statistics needs norm=true"):
+        Architecture(norm=False, batch_statistics=True)
+
+
 class One:
     """The same pair, again and again."""
 

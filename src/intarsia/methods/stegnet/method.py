@@ -28,6 +28,7 @@ class StegNetConfig:
         strided_layers: SCR layers that halve the picture, 0..6 (figures 6 and 7); published 0.
         pooling: what halves it: none (a stride), max, avg; or global, one mean over the picture.
         both: decode the cover as well as the secret.
+        norm: batch normalisation, as published; else its scale and shift alone.
         rounds: round the container to 8 bits while learning; published: false, a float container.
         cover: weight of the container's error.
         secret: weight of the secret's error.
@@ -42,6 +43,7 @@ class StegNetConfig:
     strided_layers: int = 0
     pooling: str = "none"
     both: bool = False
+    norm: bool = True
     rounds: bool = True
     cover: float = 1.0
     secret: float = 1.0
@@ -61,7 +63,8 @@ class StegNetConfig:
         """Return what the networks look like."""
         from .network import Architecture
 
-        return Architecture(self.order, self.batch_statistics, self.strided_layers, self.pooling, self.both)
+        names = ("order", "batch_statistics", "strided_layers", "pooling", "both", "norm")
+        return Architecture(**{name: getattr(self, name) for name in names})
 
 
 class Method(PictureInPicture[StegNetConfig]):

@@ -13,6 +13,7 @@ figures 6 and 7, which show what they destroy.
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -45,6 +46,7 @@ class Architecture:
         pooling: what halves it: "none", a stride of 2; "max" or "avg", pooling 2x2 behind the layer; "global": one
             mean over the whole picture behind the sixth layer, whatever `strided_layers` is.
         both: the decoder gives back the cover as well, in channels 3..5 (the paper's section 4.4 in the journal).
+        norm: batch normalisation, as published; else its scale and shift alone, with means of 0 and deviations of 1.
     """
 
     order: str = "code"
@@ -52,6 +54,7 @@ class Architecture:
     strided_layers: int = 0
     pooling: str = "none"
     both: bool = False
+    norm: bool = True
 
     def __post_init__(self) -> None:
         if self.order not in ORDERS:
@@ -60,25 +63,44 @@ class Architecture:
             raise UsageError(f"pooling is {self.pooling!r}; expected {', '.join(POOLINGS)}")
         if not 0 <= self.strided_layers <= LAYERS:
             raise UsageError(f"strided_layers is {self.strided_layers}; expected 0..{LAYERS}")
+        if self.batch_statistics and not self.norm:
+            raise UsageError("batch_statistics needs norm=true")
 
 
-class Separable(nn.Module):
+class _Normalised(nn.Module):
+    """A layer with a batch norm; without `norm` that stands still, at means of 0 and deviations of 1."""
+
+    def __init__(self, channels: int, how: Architecture) -> None:
+        super().__init__()
+        self.normalises_first = how.order == "code"
+        self.by_batch, self.learns_statistics = how.batch_statistics, how.norm
+        self.norm = nn.BatchNorm2d(channels, eps=1e-5, momentum=0.1)
+
+    @property
+    def of_batch(self) -> bool:
+        """Whether the statistics are those of the pictures at hand."""
+        return (self.training and self.learns_statistics) or self.by_batch
+
+    def train(self, mode: bool = True) -> Self:
+        """As torch's, but for a norm that stands still."""
+        super().train(mode)
+        self.norm.train(mode and self.learns_statistics)
+        return self
+
+
+class Separable(_Normalised):
     """SCR: [B, before, H, W] to [B, after, H', W'] with H' = H, or half of it where the layer reduces."""
 
     def __init__(self, before: int, after: int, how: Architecture, *, reduces: bool) -> None:
-        super().__init__()
-        self.normalises_first = how.order == "code"
-        self.by_batch = how.batch_statistics
+        super().__init__(before if how.order == "code" else after, how)
         self.pooling = how.pooling if reduces else "none"
         stride = 2 if reduces and how.pooling == "none" else 1
-        self.norm = nn.BatchNorm2d(before if self.normalises_first else after, eps=1e-5, momentum=0.1)
         self.depthwise = nn.Conv2d(before, before, 3, stride, padding=1, groups=before, bias=False)
         self.pointwise = nn.Conv2d(before, after, 1)
 
     def forward(self, x: Tensor, known: fast.Moments | None) -> tuple[Tensor, fast.Moments | None]:
         """Return x, widened, plus what the layer adds; and its moments, as far as they are known."""
-        by_batch = self.training or self.by_batch
-        moments = None
+        moments, by_batch = None, self.of_batch
         if self.normalises_first:
             y, moments = fast.separable_residual(
                 x, self.norm, self.depthwise, self.pointwise, batch=by_batch, known=known
@@ -94,22 +116,18 @@ class Separable(nn.Module):
         return y, moments
 
 
-class Plain(nn.Module):
+class Plain(_Normalised):
     """The last two layers: [B, before, H, W] to [B, after, H, W], no skip."""
 
     def __init__(self, before: int, after: int, how: Architecture) -> None:
-        super().__init__()
-        self.normalises_first = how.order == "code"
-        self.by_batch = how.batch_statistics
-        self.norm = nn.BatchNorm2d(before if self.normalises_first else after, eps=1e-5, momentum=0.1)
+        super().__init__(before if how.order == "code" else after, how)
         self.convolution = nn.Conv2d(before, after, 3, padding=1)
 
     def forward(self, x: Tensor, known: fast.Moments | None = None) -> Tensor:
         """Convolve; `known` are the moments of x, if they are."""
-        by_batch = self.training or self.by_batch
         if self.normalises_first:
-            return self.convolution(fast.norm_elu(x, self.norm, batch=by_batch, known=known))  # type: ignore[no-any-return]
-        return fast.norm_elu(self.convolution(x), self.norm, batch=by_batch)
+            return self.convolution(fast.norm_elu(x, self.norm, batch=self.of_batch, known=known))  # type: ignore[no-any-return]
+        return fast.norm_elu(self.convolution(x), self.norm, batch=self.of_batch)
 
 
 class Tower(nn.Module):
