@@ -379,7 +379,7 @@ def reveal_file(source: Source, out: PathLike | None, terms: Terms, *, pieces: b
     seconds = time.perf_counter() - started
     if opened is None:
         assert terms.method is not None
-        return Revealed(terms.method, tuple(found), tuple(written), seconds, 0.0, (_UNAUTHENTICATED,))
+        return Revealed(terms.method, tuple(found), tuple(written), seconds, 0.0, (_UNAUTHENTICATED,), False)
     room = load_named_by_a_file(opened.header.method, terms.method).equip(terms.model, terms.device)
     notes = (*_loss_notes(opened.loss, room), *room.notices())
     return Revealed(opened.header.method, tuple(found), tuple(written), seconds, opened.loss, notes)

@@ -154,6 +154,7 @@ class Revealed:
         seconds: wall-clock time.
         loss: share of the container found missing or damaged, 0..1; a picture gives all or nothing, so 0.
         notes: what the user should know.
+        authenticated: whether a header opened; False: the networks of the method that was named read without one.
     """
 
     method: str
@@ -162,6 +163,7 @@ class Revealed:
     seconds: float
     loss: float = 0.0
     notes: tuple[str, ...] = ()
+    authenticated: bool = True
 
     @property
     def value(self) -> Value:
@@ -175,6 +177,7 @@ class Revealed:
             "outputs": [output.record() for output in self.outputs],
             "seconds": round(self.seconds, 3),
             "loss": round(self.loss, 6),
+            "authenticated": self.authenticated,
         }
 
 

@@ -1269,7 +1269,7 @@ def test_the_json_of_sounds(quick, cover, secret):
     assert (song["media"], song["exact"]) == ("audio", False)
     assert song["snr"] == pytest.approx(forecast["snr"], abs=0.01)
     found = strict(quick.works("reveal", "two.wav", "-o", "back.wav", "--json"))
-    assert found.keys() == {"method", "outputs", "seconds", "loss"}
+    assert found.keys() == {"method", "outputs", "seconds", "loss", "authenticated"}
     assert found["loss"] == 0
     back = audio_file.load(quick.folder / "back.wav").samples[:, 0].astype(float)
     true = 10 * np.log10((noisy.astype(float) ** 2).sum() / ((noisy - back) ** 2).sum())

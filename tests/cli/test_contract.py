@@ -102,7 +102,7 @@ def test_hide_json_of_a_picture_gives_its_psnr(cli, cover):
 
 def test_reveal_json(cli, container):
     record = only_line(cli.works("reveal", "container.png", "-o", "back", "--json"))
-    assert record.keys() == {"method", "outputs", "seconds", "loss"}
+    assert record.keys() == {"method", "outputs", "seconds", "loss", "authenticated"}
     assert (record["method"], record["loss"]) == ("exact", 0.0)
     assert record["outputs"] == [{"path": "back", "media": "blob", "bytes": 300}]
     assert isinstance(record["seconds"], float)

@@ -335,6 +335,7 @@ def test_a_lossy_file_is_read_without_its_header_where_a_method_is_named(model):
         intarsia.reveal(sent, password="p", model=model)
     found = intarsia.reveal(sent, password="p", **how, colour="false")
     assert near(GREY, found.value)
+    assert not found.authenticated
     assert "nothing vouches for it" in found.notes[0]
     assert intarsia.reveal(sent, "shown.png", password="p", **how, size="64x48").value.samples.shape == (48, 64, 3)
     slower = at_rate(sent, 32_000)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ...carrier.keys import Keyring
-from ...errors import DoesNotFitError, IntarsiaError, VerificationError
+from ...errors import DoesNotFitError, IntarsiaError, NoSecretError, VerificationError
 from ...media import Audio, Cover, Image, Value, Video, files, values, video_file, writing
 from ...media.image_file import MAX_PIXELS
 from ...methods.base import Progress
@@ -165,7 +165,10 @@ def _sent(task: Task, saved: Cover, secret: Value, text: str, room: Room) -> Lin
         return {"channel": text, "unavailable": why}
     line: Line = {"channel": text, "damage": _jsonable(onward.damage(saved, arrived))}
     try:
-        revealed = reveal_file(arrived, None, _terms(task, room, settings=dict(task.viewed))).value
+        opened = reveal_file(arrived, None, _terms(task, room, settings=dict(task.viewed)))
+        if not opened.authenticated:
+            raise NoSecretError
+        revealed = opened.value
         found = of_secret(secret, revealed, _shrunk(task, saved))
         line["exact"] = onward.same(secret, revealed)
         line["by"] = "reveal"
