@@ -10,6 +10,7 @@
     loss       every subset of stages, zeroed shares, gain, noise; the exact path beside it
     residuals  what each stage was to hide: RMS, kurtosis, share near zero, entropy
     stages     a run of five stages, trained here, revealed by 1 to 5 of them: bits for each sample against quality
+    ideal      beside every run: what an ideal digital codec could carry at that SNR, and a stock codec in so many bytes
     figures    containers above and pictures below, by method (figure 2); stage by stage (figure 3)
 
 --data is a media pack: images/train, images/faces, speech/train, test/images, test/speech, SOURCES.tsv. Faces are
@@ -48,6 +49,7 @@ from ditas_measures import (
     Samples,
     exact,
     hidden,
+    ideal,
     load,
     measured,
     of_picture,
@@ -172,6 +174,21 @@ def stages(given: argparse.Namespace) -> None:
     write(given, "stages", text)
 
 
+def of_ideal(given: argparse.Namespace) -> None:
+    """Measure the bytes that an ideal codec would carry in the same sounds, and a stock code in them."""
+    text = ["| run | n | bytes | PSNR, dB | SSIM | PSNR of the run, dB |", "|---" * 6 + "|"]
+    for name, _, each in runs(given):
+        found = []
+        for path, said in tests("natural", given):
+            cover, levels = sound(said, each), picture(path, each)
+            own = of_picture(levels, revealed(each, hidden(each, cover, levels)))["psnr"]
+            found.append({**ideal(cover, levels, given.snr), "own": own})
+        forms = {"bytes": "{:.0f}", "psnr": "{:.2f}", "ssim": "{:.3f}", "own": "{:.2f}"}
+        cells = [interval([row[key] for row in found], form) for key, form in forms.items()]
+        text.append(f"| {name} | {len(found)} | {' | '.join(cells)} |")
+    write(given, "ideal", text)
+
+
 def figures(given: argparse.Namespace) -> None:
     """Draw the paper's figures 2 and 3."""
     firsts = [each for _, seed, each in runs(given) if not seed]
@@ -278,7 +295,15 @@ def verdict(wrong: Sequence[float]) -> str:
 
 # --- the command ---------------------------------------------------------------------------------------------
 
-PARTS = {"train": train, "table": table, "loss": loss, "residuals": of_residuals, "stages": stages, "figures": figures}
+PARTS = {
+    "train": train,
+    "table": table,
+    "loss": loss,
+    "residuals": of_residuals,
+    "stages": stages,
+    "ideal": of_ideal,
+    "figures": figures,
+}
 
 
 def main(words: Sequence[str] | None = None) -> None:

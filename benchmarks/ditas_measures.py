@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from intarsia import methods, zoo
+from intarsia.codes import image as image_codes
 from intarsia.engine import spectrum
 from intarsia.media import Audio, Image, audio_file, image_file, metrics, sound_metrics
 from intarsia.media.image import resize
@@ -235,6 +236,34 @@ def measured(run: Run, cover: Samples, levels: Picture) -> dict[str, dict[str, f
         "file": {**saved, **of_picture(levels, revealed(run, container))},
         "direct": {"plane_mse": error, **of_picture(wanted, shown)},
     }
+
+
+# --- what a digital codec could do ---------------------------------------------------------------------------
+
+
+def ideal_bytes(cover: Samples, snr: float) -> int:
+    """Return the bytes that a sound could carry at that SNR if the receiver takes the sound for noise.
+
+    Shannon's capacity of parallel Gaussian channels, one for each MDCT coefficient: the noise is the cover's own power
+    around it (five moments by five bands), the power of the change is poured over them like water.
+    """
+    power = spectrum.mdct(values(cover)[0], 128).double().square()
+    noise = torch.nn.functional.avg_pool2d(power[None], 5, 1, 2, count_include_pad=False)[0].clamp_min(1e-9)
+    low, high = 0.0, float(noise.max() + power.sum())
+    for _ in range(80):
+        level = (low + high) / 2
+        poured = (level - noise).clamp_min(0).sum()
+        low, high = (level, high) if poured < power.sum() * 10 ** (-snr / 10) else (low, level)
+    bits = 0.5 * torch.log2(torch.clamp(low / noise, min=1)).sum()
+    return int(bits // 8)
+
+
+def ideal(cover: Samples, levels: Picture, snr: float) -> dict[str, float]:
+    """Return the bytes of `ideal_bytes`, and the quality of the best stock code within them (99 dB: exact)."""
+    room = ideal_bytes(cover, snr)
+    coded = image_codes.decode(image_codes.encode(Image(levels), room).code).samples
+    found = of_picture(levels, coded)
+    return {"bytes": room, **found, "psnr": min(found["psnr"], 99.0)}
 
 
 # --- residuals -----------------------------------------------------------------------------------------------
