@@ -91,9 +91,9 @@ CASES = (
     Case("astronaut", "coffee", "stegnet", {}),
     Case("astronaut", "coffee", "deep_steg", {}),
     Case("voice", "small", "image_in_speech", {}),
-    Case("voice", "small", "ditas", {}, viewed={"stages": 1}),
-    Case("voice", "small", "ditas", {}, viewed={"stages": 2}),
-    Case("voice", "small", "ditas", {}),
+    Case("speech", "small", "ditas", {}, viewed={"stages": 1}),
+    Case("speech", "small", "ditas", {}, viewed={"stages": 2}),
+    Case("speech", "small", "ditas", {}),
     Case("voice", "other voice", "hide_and_speak", {}),
 )
 
@@ -176,6 +176,7 @@ def _media() -> dict[str, Value]:
     pictures["small"] = resize(pictures["coffee"], 256, 256)
     tune = Audio.of(sounds.tune(4.0), 22_050, name="tune.wav")
     voice = Audio.of(sounds.voice(6.0), 16_000, name="voice.wav")
+    speech = Audio.of(sounds.voice(10.0), 16_000, name="speech.wav")
     other = Audio.of(sounds.voice(3.0, seed=1), 16_000, name="other.wav")
     clip = Video.of(made.clip(), Fraction(12), name="clip.mkv")
     knot = Shape(*made.knot(), name="knot.ply")
@@ -184,6 +185,7 @@ def _media() -> dict[str, Value]:
         **pictures,
         "tune": tune,
         "voice": voice,
+        "speech": speech,
         "other voice": other,
         "clip": clip,
         "knot": knot,

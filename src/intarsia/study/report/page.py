@@ -116,7 +116,8 @@ td.why { text-align: left; color: #777; font-style: italic; white-space: normal 
 tr.paper td { background: #f3efe6 } tr.direct td { color: #666 } small { color: #777; font-size: .8em; display: block }
 .notes { color: #555; font-size: .82rem } figure { margin: 1.2rem 0 } figure img { max-width: 100% }
 figcaption { color: #555; font-size: .8rem } .heard { margin: .4rem 0; font-size: .82rem }
-.heard b { margin-right: .8rem } .heard label { display: inline-flex; align-items: center; gap: .3rem; margin-right: .8rem }
+.heard b { margin-right: .8rem }
+.heard label { display: inline-flex; align-items: center; gap: .3rem; margin-right: .8rem }
 audio { height: 30px; width: 220px }
 """
 
