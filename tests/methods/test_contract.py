@@ -20,7 +20,7 @@ from samples import moving, octahedron, speech
 
 CHEAP = Cost(passes=1, memory_kib=32, lanes=4)
 COVER = Image(data.coffee()[:160, :240].copy())
-COVERS = {"image": COVER, "audio": Audio.of(speech(4.0), 16_000)}
+COVERS = {"image": COVER, "audio": Audio.of(speech(10.0), 16_000)}
 CONTAINERS = {"image": "container.png", "audio": "container.wav"}
 SECRETS = {
     "image": Image(data.astronaut()[:160:2, :240:2].copy(), name="astronaut.png"),
