@@ -128,7 +128,8 @@ def load(folder: Path) -> Run:
     method = method.equip(str(folder.resolve()), "cpu")
     model, written = method.model(), folder / "config.json"
     config, ways = method.settled(model), []
-    for statistics in ("running", "batch") if hasattr(config, "batch_statistics") else ("",):
+    switches = ("running", "batch") if getattr(config, "norm", False) else ("running",)
+    for statistics in switches if hasattr(config, "batch_statistics") else ("",):
         how = dataclasses.replace(config, batch_statistics=statistics == "batch") if statistics else config
         painter = Painter(method, method.loaded(model, how), how)
         ways.append(Way(folder.name, "direct", statistics, painter.direct))
