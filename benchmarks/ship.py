@@ -29,7 +29,10 @@ MEASURED = {
     "deep_steg": ("cover_change", "secret_rate", "cover_psnr", "secret_psnr", "secret_ssim"),
     "image_in_speech": ("secret_psnr", "secret_ssim", "secret_mae", "spectrum_pearson", "carrier_snr"),
     "ditas": ("secret_psnr", "secret_ssim", "secret_ms_ssim", "container_mse", "carrier_snr"),
-    "hide_and_speak": ("secret_psnr", "secret_ssim", "secret_snr", "container_mse", "carrier_snr"),
+    "hide_and_speak": (
+        *("secret_psnr", "secret_ssim", "container_mse"),
+        *("carrier_magnitude_snr", "secret_magnitude_snr", "secret_mel_ssim", "carrier_snr"),
+    ),
 }
 """What a card says, by method."""
 

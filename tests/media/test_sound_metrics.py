@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+import scipy.signal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -93,6 +94,18 @@ def test_spectral_error_by_its_definition():
     ]
     assert measure.spectral_mae(x, y) == pytest.approx(np.mean(np.abs(spectra[0] - spectra[1])))
     assert measure.spectral_mae(x, x) == 0
+
+
+def test_snr_of_magnitudes_by_scipy_and_blind_to_phase():
+    x, y = RNG.standard_normal((2, 5_000))
+    spectra = [
+        np.abs(scipy.signal.stft(np.pad(s, 256), window="boxcar", nperseg=256, boundary=None, padded=False)[2])
+        for s in (x, y)
+    ]
+    expected = 10 * np.log10(np.sum(spectra[0] ** 2) / np.sum((spectra[1] - spectra[0]) ** 2))
+    assert measure.magnitude_snr(x, y) == pytest.approx(expected)
+    assert measure.magnitude_snr(x, -x) == math.inf
+    assert measure.magnitude_snr(np.stack([x, y], 1), np.stack([x, 1.1 * y], 1)) > 20
 
 
 def test_a_sine_on_a_bin_has_magnitude_256():

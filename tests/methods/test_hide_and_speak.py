@@ -5,18 +5,21 @@ import pytest
 import torch
 from skimage import data
 
+from intarsia.carrier.keys import Keyring
 from intarsia.engine import spectrum
 from intarsia.engine.recipe import Phase
 from intarsia.errors import DoesNotFitError, UsageError
-from intarsia.media import Audio, Image, metrics
+from intarsia.media import Audio, Image, audio_file, metrics, sound_metrics
 from intarsia.media.image import resize
+from intarsia.methods.base import no_progress
 from intarsia.methods.hide_and_speak import METHOD, HideAndSpeakConfig, objective
 from intarsia.methods.hide_and_speak import speech as messages_of
 from intarsia.methods.hide_and_speak.network import HideAndSpeak
 from intarsia.methods.learned import config_record
 from intarsia.pipeline import hide_file, reveal_file
+from intarsia.study.evaluate import material, of_ditas, plans, trips
 from intarsia.zoo import weights
-from samples import speech, terms
+from samples import CHEAP, speech, terms, write
 
 ALL = Phase("all")
 COVER = speech(3.2)
@@ -159,7 +162,26 @@ def test_speech_comes_back_at_its_own_rate_and_length(models, tmp_path):
     report = hidden(models, "speech", said, tmp_path / "c.wav")
     found = reveal_file(tmp_path / "c.wav", None, terms(model=str(models / "speech"))).value
     assert (found.length, found.rate, found.name) == (said.length, 8_000, "said.wav")
-    assert report.secrets[0].quality == pytest.approx(messages_of.magnitude_snr(said, found)) and report.verified
+    assert (
+        report.secrets[0].quality == pytest.approx(sound_metrics.magnitude_snr(SAID, found.samples[:, 0]))
+        and report.verified
+    )
+
+
+def test_its_own_table_is_through_floats_and_from_the_file(models, tmp_path, monkeypatch):
+    monkeypatch.setattr(trips, "Keyring", lambda password: Keyring(password, CHEAP))
+    (tmp_path / "speech").mkdir()
+    for seed in (1, 2):
+        sound = Audio.of(speech(3.0, seed=seed), 16_000)
+        write(tmp_path / "speech" / f"{seed}.wav", audio_file.encode(sound, "WAV"))
+    model = str(models / "speech")
+    plan = of_ditas.plans(plans.Given(material.find(tmp_path), {"hide_and_speak": [model]}))[-1]
+    assert (plan.name, [row.column for row in plan.rows]) == ("hide-and-speak", ["direct", "file"])
+    measured = [trips.measure(task, trips.Room(tmp_path / "items" / "1", no_progress)) for task in plan.tasks]
+    floats, saved = measured[0]["values"], measured[2]["values"]
+    assert floats["carrier_magnitude_snr"] == pytest.approx(saved["carrier_magnitude_snr"], abs=0.1)
+    assert floats["secret_magnitude_snr"] == pytest.approx(saved["secret_magnitude_snr"], abs=1)
+    assert saved["secret_magnitude_snr"] > 3
 
 
 def test_what_it_was_not_trained_for_is_refused(models, tmp_path):

@@ -12,7 +12,7 @@ from ...engine.packs import Pack, Packing
 from ...engine.pairs import Crops, Cuts, Pairs, PictureAugment, SoundAugment
 from ...engine.recipe import Recipe
 from ...errors import DoesNotFitError, NoSecretError, UsageError
-from ...media import Audio, Cover, Value
+from ...media import Audio, Cover, Value, sound_metrics
 from ..base import Entry, Facts, Placed, Progress
 from ..learned import IDENTITY_BYTES
 from ..picture_in_picture import MARGIN_DB
@@ -260,7 +260,7 @@ class Method(PictureInSound[HideAndSpeakConfig]):
         from . import speech
 
         alike = (original.length, original.rate) == (revealed.length, revealed.rate)
-        return speech.magnitude_snr(original, revealed) if alike else -math.inf
+        return sound_metrics.magnitude_snr(speech.mono(original), speech.mono(revealed)) if alike else -math.inf
 
 
 def _facts_of(sound: Audio) -> bytes:

@@ -63,11 +63,3 @@ def with_phases(wanted: Tensor, rounds: int = ROUNDS) -> Tensor:
 
 def _sound(turned: Tensor) -> Tensor:
     return spectrum.istft(turned, WINDOW, HOP, LENGTH, shape="rectangular", padding=PADDING)
-
-
-def magnitude_snr(original: Audio, revealed: Audio) -> float:
-    """Return the SNR of magnitudes in dB, the paper's measure: phases do not count, since none were hidden."""
-    both = torch.from_numpy(np.stack([mono(original), mono(revealed)])).float()
-    planes = spectrum.magnitude(spectrum.stft(both, WINDOW, HOP, shape="rectangular", padding=PADDING)).double()
-    noise = float((planes[0] - planes[1]).square().sum())
-    return float(10 * torch.log10(planes[0].square().sum() / max(noise, 1e-20)))

@@ -2,7 +2,7 @@
 
     stegnet, deep_steg        the container as floats, neither clipped nor rounded; the secret stays float
     image_in_speech, ditas    the plane that the hider made; with variant=paper no sound has such magnitudes
-    hide_and_speak            likewise
+    hide_and_speak            likewise; with speech as the secret the float sound, as its own code measures
 
 It reproduces the papers and earns nothing: a float container can hold a picture behind its point (the control does).
 """
@@ -37,6 +37,8 @@ def measured(task: Task, cover: Value, secret: Value, device: str = "auto") -> V
         read = ways[task.method](room, net, config, cover, secret, dict(task.viewed))
         wanted = np.atleast_3d(secret.samples).astype(np.float32) / np.float32(255)
         return {f"secret_{name}": value for name, value in of_pictures(*_alike(wanted, read)).items()}
+    if isinstance(cover, Audio) and isinstance(secret, Audio) and task.method == "hide_and_speak":
+        return _speech_in_speech(net, config, cover, secret)
     raise UsageError(f"{task.method} has no column direct for {secret.kind} in {cover.kind}")
 
 
@@ -110,6 +112,24 @@ def _magnitudes(room: Any, net: Any, config: Any, cover: Audio, secret: Image, v
         read = objective.go(net, sound, objective.stretched(planes, config.scale), terms)[2]
         read = objective.shrunk(read, config.side, config.scale)
     return _shown(read.reshape(1, -1, *read.shape[-2:]))
+
+
+def _speech_in_speech(net: Any, config: Any, cover: Audio, secret: Audio) -> Values:  # noqa: ANN401
+    """Return the SNR of magnitudes of both; sounds as long as whole clips, one message."""
+    import torch
+
+    from ...engine.planes import snr
+    from ...methods.hide_and_speak import objective
+
+    sounds = [
+        torch.from_numpy(each.planes()[0].copy()).float().reshape(-1, 1, objective.LENGTH) for each in (cover, secret)
+    ]
+    terms = dataclasses.replace(config.terms(), rounds=False)
+    with torch.inference_mode():
+        given, message = (objective.magnitudes(each) for each in sounds)
+        _, sound, read = objective.go(net, sounds[0], message, terms)
+        pairs = {"carrier": (given, objective.magnitudes(sound)), "secret": (message, read)}
+        return {f"{whose}_magnitude_snr": float(snr(*pair)) for whose, pair in pairs.items()}
 
 
 # --- tensors -------------------------------------------------------------------------------------------------

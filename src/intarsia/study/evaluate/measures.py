@@ -155,7 +155,8 @@ def of_carriers(one: Audio, other: Audio) -> Values:
     """Return what became of a cover that is a sound.
 
     spectrum_mae and spectrum_pearson: magnitudes of 1,024 samples, hop 31, as image in speech has them; container_mse:
-    mean square of magnitudes of 256 samples, hop 128, Hann window, samples -1..1, not normalised.
+    mean square of magnitudes of 256 samples, hop 128, Hann window, samples -1..1, not normalised;
+    carrier_magnitude_snr: of magnitudes as Hide and Speak has them.
     """
     if (one.length, one.channels) != (other.length, other.channels):
         return {}
@@ -165,6 +166,7 @@ def of_carriers(one: Audio, other: Audio) -> Values:
     return {
         "carrier_snr": sound_metrics.snr_of(one, other),
         "carrier_segmental": sound_metrics.segmental_snr(a, b, one.rate),
+        "carrier_magnitude_snr": sound_metrics.magnitude_snr(a, b),
         "wave_mae": float(np.abs(a - b).mean()),
         "wave_pearson": sound_metrics.pearson(a, b),
         "spectrum_mae": float(np.abs(seen[0] - seen[1]).mean()),
@@ -180,6 +182,7 @@ def _of_sounds(one: Audio, other: Audio) -> Values:
     a, b = (each.planes()[0].astype(np.float64) for each in (one, other))
     return {
         "secret_snr": sound_metrics.snr_of(one, other),
+        "secret_magnitude_snr": sound_metrics.magnitude_snr(a, b),
         "secret_ae": mel.absolute_error(a, b),
         "secret_mel_ssim": _answered(lambda: mel.mel_ssim(a, b, one.rate)),
     }

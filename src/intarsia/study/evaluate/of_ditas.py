@@ -1,11 +1,14 @@
-"""DITAS: seven rows by two sets of pictures by four measures; a row is what its run was trained as."""
+"""DITAS: seven rows by two sets of pictures by four measures; and Hide and Speak as published, speech in speech.
+
+A row of DITAS's table is what its run was trained as.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from . import papers
 from .material import first
-from .plans import DIRECT, FILE, PAPER, Given, Plan, Row, config_of, label_of, picture, sound, without_weights
+from .plans import DIRECT, FILE, PAPER, Given, Plan, Row, around, config_of, label_of, picture, sound, without_weights
 from .tasks import Task
 
 RATE = 16_000
@@ -15,11 +18,17 @@ MEASURES = (
     *("carrier_snr", "pesq", "stoi", "quiet_level", "bits_per_sample"),
 )
 
+SPOKEN = (
+    *("carrier_magnitude_snr", "secret_magnitude_snr", "secret_mel_ssim"),
+    *("carrier_snr", "carrier_segmental", "pesq", "stoi", "quiet_level", "bits_per_sample"),
+)
+
 
 def plans(given: Given) -> list[Plan]:
-    """Return a table for each set of pictures that there is."""
+    """Return a table for each set of pictures that there is, and that of speech in speech."""
     sets = {"natural": given.material.pictures, "faces": given.material.faces}
-    return [_plan(given, name, paths) for name, paths in sets.items() if paths and given.material.sounds]
+    found = [_plan(given, name, paths) for name, paths in sets.items() if paths and given.material.sounds]
+    return [*found, _spoken(given)] if given.material.speech else found
 
 
 def _plan(given: Given, name: str, paths: Sequence[Path]) -> Plan:
@@ -39,6 +48,33 @@ def _plan(given: Given, name: str, paths: Sequence[Path]) -> Plan:
             "Middle square of every picture at the size of the model's planes, in as much speech as it takes.",
             "The paper does not say in what domain its container MSE is; ours is of magnitudes, window 256, hop 128, "
             "samples -1..1. MS-SSIM has as many scales as fit into the picture.",
+        ),
+    )
+
+
+def _spoken(given: Given) -> Plan:
+    """Return the table of speech in speech: every sound with the next one in it."""
+    method, rows = "hide_and_speak", []
+    for model in given.runs(method):
+        room, config = config_of(method, model)
+        if config.hides != "speech" or config.messages != 1:
+            continue
+        form = f"sound:{room.clip(config)}:{RATE}"
+        pairs = [(sound(one, form), sound(other, form)) for one, other in around(given.material.speech, given.limit)]
+        for column, what in ((DIRECT, "direct"), (FILE, "trip")):
+            tasks = tuple(Task(what, method, *pair, model=model, seed=given.seed) for pair in pairs)
+            rows.append(Row(label_of(method, model), column, tasks))
+    return Plan(
+        "hide-and-speak",
+        "Hide and Speak: speech in speech",
+        SPOKEN,
+        tuple(rows) or (without_weights(method),),
+        (
+            "The middle three seconds of every recording, at 16 kHz; recording i hides recording i + 1.",
+            "SNR of magnitudes is the published measure: frames of 256, hop 128, rectangular; here of each item, there "
+            "pooled over a batch. The published table is on TIMIT, and its numbers are not at hand.",
+            "direct: the float sound, and magnitudes read off it. file: the sound that was revealed; its phases were "
+            "looked for (Griffin and Lim), so its waveform says nothing.",
         ),
     )
 
