@@ -73,16 +73,20 @@ def _rows(given: Given, name: str, cover: str, hidden: str) -> Iterator[Row]:
             said = f"{name}, {own['bits']} bits" if name == "lsb" else name
             yield Row(said, FILE, tasks(given, name, "", cover, hidden, own, fits=room.fits))
         return
-    runs = given.runs(name)
+    runs = models(given, name, hidden)
     if not runs:
         yield without_weights(name)
     for model in runs:
-        label = label_of(name, model)
-        if name == "hide_and_speak" and config_of(name, model)[1].hides != (
-            "picture" if hidden == "image" else "speech"
-        ):
-            continue
-        yield Row(label, FILE, tasks(given, name, model, cover, hidden, {}))
+        yield Row(label_of(name, model), FILE, tasks(given, name, model, cover, hidden, {}))
+
+
+def models(given: Given, name: str, hidden: str) -> list[str]:
+    """Return the models of a method that hide this kind of secret: those that were named, or the first that ships."""
+    found = given.runs(name)
+    if name == "hide_and_speak":
+        wanted = "picture" if hidden == "image" else "speech"
+        found = [model for model in found if config_of(name, model)[1].hides == wanted]
+    return found if given.models.get(name) else found[:1]
 
 
 def tasks(

@@ -6,6 +6,7 @@ A row of DITAS's table is what its run was trained as.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ... import zoo
 from . import papers
 from .material import first
 from .plans import DIRECT, FILE, PAPER, Given, Plan, Row, around, config_of, label_of, picture, sound, without_weights
@@ -17,6 +18,8 @@ MEASURES = (
     *("container_mse", "secret_psnr", "secret_ssim", "secret_ms_ssim"),
     *("carrier_snr", "pesq", "stoi", "quiet_level", "bits_per_sample"),
 )
+
+LEARNT = "learnt from faces, of which some may be among these"
 
 SPOKEN = (
     *("carrier_magnitude_snr", "secret_magnitude_snr", "secret_mel_ssim"),
@@ -85,6 +88,7 @@ def _rows(given: Given, method: str, paths: Sequence[Path]) -> Iterator[Row]:
         if method == "hide_and_speak" and config.hides != "picture":
             continue
         row = _row_of(method, config)
+        note = LEARNT if paths == given.material.faces and _learnt_faces(method, model) else ""
         form = "square" if room.planes(config) == 3 else "grey"
         pictures = first(paths, given.limit)
         pairs = [
@@ -93,7 +97,13 @@ def _rows(given: Given, method: str, paths: Sequence[Path]) -> Iterator[Row]:
         ]
         for column, what in ((DIRECT, "direct"), (FILE, "trip")):
             tasks = tuple(Task(what, method, *pair, model=model, seed=given.seed) for pair in pairs)
-            yield Row(f"{row}: {label_of(method, model)}", column, tasks)
+            yield Row(f"{row}: {label_of(method, model)}", column, tasks, note=note)
+
+
+def _learnt_faces(method: str, model: str) -> bool:
+    """Whether the card of a model says so; a run folder has none."""
+    card = zoo.find(model or method, method).card
+    return card is not None and any("faces" in each["source"].lower() for each in card.data)
 
 
 def _row_of(method: str, config: object) -> str:

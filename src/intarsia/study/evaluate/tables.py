@@ -58,7 +58,7 @@ class Filled:
         if self.poor:
             parts.append(f"intarsia hide would refuse {self.poor} of {self.n}: too poor")
         missing = self.asked - self.n - self.refused
-        if missing and not self.note:
+        if missing and (self.n or not self.note):
             parts.append(f"{missing} of {self.asked} not measured")
         return "; ".join(parts)
 
