@@ -256,6 +256,18 @@ def test_a_picture_comes_back_from_the_file_and_grows_with_the_stages(model, tmp
         reveal_file(path, None, terms("wrong", model=model))
 
 
+@pytest.mark.parametrize("order", ["0:1", "1:0"])
+def test_refined_it_is_read_better_after_every_stage_and_is_no_louder(model, tmp_path, order):
+    seen = {}
+    for steps in (0, 30):
+        report = hidden(model, tmp_path / f"{steps}.wav", refine=str(steps), order=order)
+        stages = [quality(found(tmp_path / f"{steps}.wav", model, stages=stages).value) for stages in (1, 2)]
+        seen[steps] = (report.carrier_snr, *stages)
+    assert seen[30][0] == pytest.approx(seen[0][0], abs=0.05)
+    assert seen[30][1] > seen[0][1] + 0.3
+    assert seen[30][2] > seen[0][2] + 0.5
+
+
 def test_colour_takes_three_clips_and_several_pictures_share_a_sound(model, tmp_path):
     colour = Image(np.ascontiguousarray(resize(Image(data.astronaut()), 40, 24).samples))
     path = tmp_path / "c.wav"
@@ -376,6 +388,12 @@ def test_a_short_sound_says_how_long_it_must_be(model, tmp_path):
 def test_settings_that_cannot_be_meant(changes, message):
     with pytest.raises(UsageError, match=message):
         config(**changes).architecture()
+
+
+def test_refining_takes_a_number_of_steps(model, tmp_path):
+    with pytest.raises(UsageError, match=r"refine is -1; expected 0\.\.10,000 steps"):
+        hidden(model, tmp_path / "c.wav", refine="-1")
+    assert DitasConfig().refine == 0
 
 
 def test_revealing_takes_stages_and_nothing_else():

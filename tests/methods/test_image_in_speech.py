@@ -327,6 +327,20 @@ def test_grey_and_colour_and_several_come_back(model):
     assert near(Image(np.rint(COLOUR.samples * 0.8).astype(np.uint8)), second)
 
 
+@pytest.mark.parametrize("model", [1, 3], indirect=True)
+def test_refining_knows_what_the_enhancer_will_do(model):
+    def off(steps):
+        report = intarsia.hide(
+            sound(), COLOUR, "out.wav", password="p", method="image_in_speech", model=model, refine=steps, force=True
+        )
+        found = intarsia.reveal("out.wav", password="p", model=model).value
+        return np.abs(COLOUR.samples.astype(int) - found.samples).mean(), report.carrier_snr
+
+    plain, refined = off("0"), off("40")
+    assert refined[0] < 0.8 * plain[0]
+    assert refined[1] == pytest.approx(plain[1], abs=0.05)
+
+
 def test_a_lossy_file_is_read_without_its_header_where_a_method_is_named(model):
     how = {"method": "image_in_speech", "model": model}
     intarsia.hide(sound(), GREY, "out.wav", password="p", **how)

@@ -13,9 +13,14 @@ from intarsia.engine.company import team
 from intarsia.engine.loop import learn
 from intarsia.engine.recipe import Phase, Recipe
 from intarsia.errors import UsageError
+from intarsia.media import Image
+from intarsia.methods.learned import config_record
 from intarsia.methods.stegnet import METHOD, StegNetConfig, objective
 from intarsia.methods.stegnet.network import REACH, Architecture, StegNet
 from intarsia.methods.stegnet.objective import StegNetLearner
+from intarsia.pipeline import hide_file
+from intarsia.zoo import weights
+from samples import terms
 
 ALL = Phase("all")
 PAIR = {
@@ -214,6 +219,22 @@ def test_one_pair_is_learned_by_heart_through_8_bits():
         figures = learner.figures(tensors())
     assert figures["cover_psnr"] > 40
     assert figures["secret_psnr"] > 40
+
+
+@pytest.mark.parametrize("pixels", [1 << 17, 2 * 60 * 60])
+def test_refined_it_is_read_better_and_as_far_from_the_cover(tmp_path, monkeypatch, pixels):
+    monkeypatch.setattr(METHOD.__class__, "tile", lambda self, config: pixels)
+    net = settled(seed=1)
+    floats = {name: value.numpy() for name, value in net.state_dict().items() if value.is_floating_point()}
+    weights.save(tmp_path / "w.safetensors", floats, method="stegnet", config=config_record(StegNetConfig()), step=1)
+    cover, secret = Image(data.coffee()[:96, :96].copy()), Image(data.astronaut()[:192:2, :192:2].copy())
+    seen = []
+    for steps in (0, 12):
+        how = terms(method="stegnet", model=str(tmp_path / "w.safetensors"), settings={"refine": str(steps)})
+        report = hide_file(cover, secret, tmp_path / f"{steps}.png", dataclasses.replace(how, lenient=True))
+        seen.append((report.secrets[0].quality, report.cover_psnr))
+    assert seen[1][0] > seen[0][0] + 1
+    assert seen[1][1] == pytest.approx(seen[0][1], abs=0.5)
 
 
 def test_defaults_are_the_papers():

@@ -8,7 +8,8 @@
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -45,24 +46,46 @@ def tiled(run: Callable[..., Tensor], pictures: Sequence[Tensor], margin: int, p
         raise out_of_memory(f" at tiles of {smaller:,} pixels{other}") from error
 
 
-def _tiled(run: Callable[..., Tensor], pictures: Sequence[Tensor], margin: int, pixels: int) -> Tensor:
-    height, width = pictures[0].shape[-2:]
+class Cut(NamedTuple):
+    """Where a tile is: `rows` and `columns` of the picture with the margin, `inner` of the tile without it."""
+
+    rows: slice
+    columns: slice
+    inner: tuple[slice, slice]
+
+
+def cuts(height: int, width: int, margin: int, pixels: int) -> Iterator[Cut]:
+    """Yield tiles of at most `pixels`, margin included, that cover a picture without it.
+
+    Raises:
+        ResourceError: a tile would be all margin.
+    """
     if height * width <= pixels:
-        return run(*pictures)
+        yield Cut(slice(0, height), slice(0, width), (slice(0, height), slice(0, width)))
+        return
     side = math.isqrt(pixels) - 2 * margin
     if side < 1:
         raise ResourceError(f"tiles of {pixels} pixels are smaller than the margin of {margin} around them")
-    result: Tensor | None = None
     for top in range(0, height, side):
         for left in range(0, width, side):
             above, before = min(margin, top), min(margin, left)
             rows = slice(top - above, min(height, top + side + margin))
             columns = slice(left - before, min(width, left + side + margin))
-            part = run(*(picture[..., rows, columns] for picture in pictures))
-            part = part[..., above : above + side, before : before + side]
-            if result is None:
-                result = part.new_empty((*part.shape[:-2], height, width))
-            result[..., top : top + part.shape[-2], left : left + part.shape[-1]] = part
+            high, wide = min(side, height - top), min(side, width - left)
+            yield Cut(rows, columns, (slice(above, above + high), slice(before, before + wide)))
+
+
+def _tiled(run: Callable[..., Tensor], pictures: Sequence[Tensor], margin: int, pixels: int) -> Tensor:
+    height, width = pictures[0].shape[-2:]
+    if height * width <= pixels:
+        return run(*pictures)
+    result: Tensor | None = None
+    for rows, columns, inner in cuts(height, width, margin, pixels):
+        part = run(*(picture[..., rows, columns] for picture in pictures))[..., inner[0], inner[1]]
+        if result is None:
+            result = part.new_empty((*part.shape[:-2], height, width))
+        top, left = rows.start + inner[0].start, columns.start + inner[1].start
+        result[..., top : top + part.shape[-2], left : left + part.shape[-1]] = part
     assert result is not None
     return result
 

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 ConfigT = TypeVar("ConfigT")
 
+MOST_STEPS = 10_000
+"""That `hide` takes to refine a container."""
+
 IDENTITY_BYTES = 8
 """Of a model, in a header: the first bytes of its weights' digest."""
 
@@ -189,6 +192,17 @@ class Learned(Method[ConfigT]):
         net.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, strict=False)
         device = hardware.device(self._device, lambda _line: None)
         return net.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
+
+
+def steps_of(config: object) -> int:
+    """Return how many steps `hide` may take to refine a container; 0 where a method has no such setting."""
+    return int(getattr(config, "refine", 0))
+
+
+def check_refine(steps: int) -> None:
+    """Raise `UsageError` when the setting `refine` cannot be meant."""
+    if not 0 <= steps <= MOST_STEPS:
+        raise UsageError(f"refine is {steps}; expected 0..{MOST_STEPS:,} steps")
 
 
 def need_torch(name: str) -> None:

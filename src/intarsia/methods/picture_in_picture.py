@@ -5,7 +5,8 @@
     secret ─ resize ───► uint8 → 0..1 ─┘
     container ─────────► uint8 → 0..1 ───► extract ─► 0..1 → 8 bits ─ resize back ─► revealed
 
-At keyed places salt and header change what was painted by at most one level, as if it had been rounded less well.
+With `refine` the container is then moved, as far from the cover as it is, to where `extract` reads it best. At keyed
+places salt and header change what was painted by at most one level, as if it had been rounded less well.
 Large pictures go through in tiles.
 """
 
@@ -23,7 +24,7 @@ from ..errors import DoesNotFitError, NoSecretError, UsageError
 from ..media import Cover, Image, Value, metrics
 from ..media.image import resize
 from .base import Entry, Placed, Progress, configure
-from .learned import IDENTITY_BYTES, Bare, Learned
+from .learned import IDENTITY_BYTES, Bare, Learned, steps_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -40,6 +41,9 @@ ENOUGH_DB = 30.0
 PIXELS = 1 << 17
 """Pixels that go through networks at once, margin included, if nothing speaks against it: what a layer of 128 channels
 gives is 32 MB then, the most that the allocator of glibc keeps and hands out again without new pages."""
+
+LEARNING = 2
+"""As many times smaller are tiles whose gradient is wanted, since all that layers gave is kept."""
 
 _SIZE_BYTES = 4
 
@@ -96,6 +100,8 @@ class PictureInPicture(Learned[ConfigT]):
         container = self._through(
             lambda c, s: self.embed(net, c, s, config), net, self.tile(config), cover.samples, fitted
         )
+        if steps := steps_of(config):
+            container = self._refined(net, cover.samples, fitted, container, config, steps, progress)
         channel.paint(container)
         size = secret.width.to_bytes(2, "big") + secret.height.to_bytes(2, "big")
         settings = model.identity[:IDENTITY_BYTES] + size + bytes([self.switches(config)])
@@ -161,6 +167,42 @@ class PictureInPicture(Learned[ConfigT]):
 
         with torch.inference_mode(), torch.autocast(where.type, torch.bfloat16, enabled=has_bfloat16(where)):
             return tiled(levels, given, self.margin, pixels)[0].permute(1, 2, 0).numpy()
+
+    def _refined(
+        self,
+        net: "nn.Module",
+        cover: Samples,
+        secret: Samples,
+        container: Samples,
+        config: ConfigT,
+        steps: int,
+        progress: Progress,
+    ) -> Samples:
+        """Return the container, moved to where the secret is read best; gradients are taken tile by tile."""
+        import torch
+
+        from ..engine import rounding
+        from ..engine.hardware import has_bfloat16
+        from ..engine.refine import refined
+        from ..engine.tiles import cuts
+
+        weights = next(net.parameters())
+        net.requires_grad_(requires_grad=False)
+        given = [torch.from_numpy(each.copy()).permute(2, 0, 1)[None] for each in (cover, container, secret)]
+        before, painted, wanted = (each.to(weights.device).float() / 255 for each in given)
+
+        def gradient(at: "Tensor") -> "Tensor":
+            found = torch.zeros_like(at)
+            for rows, columns, inner in cuts(at.shape[-2], at.shape[-1], self.margin, self.tile(config) // LEARNING):
+                part = at[..., rows, columns].clone().requires_grad_()
+                with torch.autocast(weights.device.type, torch.bfloat16, enabled=has_bfloat16(weights.device)):
+                    read = self.extract(net, rounding.picture(part), config)
+                miss = (read.float() - wanted[..., rows, columns])[..., inner[0], inner[1]].square().sum()
+                found[..., rows, columns] += torch.autograd.grad(miss, part)[0]
+            return found
+
+        made = refined(before, painted, gradient, steps, lambda share: progress("refining", share))
+        return rounding.picture_samples(made)[0].permute(1, 2, 0).cpu().contiguous().numpy()
 
     def _remarks(self, secret: Image, cover: Image) -> list[str]:
         notes = [f"{self.facts.name} does not encrypt: anybody with the same model can read the hidden picture"]

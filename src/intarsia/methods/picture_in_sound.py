@@ -12,7 +12,7 @@ carry the header change what was painted by at most one step.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -25,7 +25,7 @@ from ..errors import DoesNotFitError, NoSecretError, UsageError
 from ..media import Audio, Cover, Image, Value, audio
 from ..media.image import resize
 from .base import Entry, Placed, Progress, configure
-from .learned import IDENTITY_BYTES, Bare, Learned
+from .learned import IDENTITY_BYTES, Bare, Learned, steps_of
 from .picture_in_picture import ENOUGH_DB, MARGIN_DB, as_colour, flat_psnr
 
 if TYPE_CHECKING:
@@ -72,6 +72,33 @@ class PictureInSound(Learned[ConfigT]):
         """Return colour pictures [N, 3, h, w], 0..1, as they are shown; here as they are."""
         return pictures
 
+    def pieces(self, config: ConfigT) -> int:
+        """Return the pieces of a clip that each keep their own SNR when it is refined."""
+        return 1
+
+    def heard(self, container: "Tensor", config: ConfigT) -> "Tensor":
+        """Return what a receiver may hear of containers [N, 1, T] that were not rounded; here what the file holds."""
+        from ..engine import rounding
+
+        return rounding.sound(container)
+
+    def miss(
+        self, net: "nn.Module", container: "Tensor", secret: "Tensor", config: ConfigT, *, colour: bool
+    ) -> "Tensor":
+        """Return what a receiver gets wrong, a scalar.
+
+        Args:
+            net: the networks.
+            container: [N, 1, T], not rounded.
+            secret: planes [N, P, h, w].
+            config: the settings.
+            colour: whether these are the three planes of one picture.
+        """
+        read = self.extract(net, self.heard(container, config), config).float()
+        if colour:
+            read = self.finish(net, read.reshape(1, 3, *read.shape[-2:]), config).float()
+        return (read - secret.reshape(read.shape)).square().sum()
+
     def keyed(self, config: ConfigT, channel: Channel) -> ConfigT:
         """Return the settings with what the channel's key decides; here nothing is."""
         return config
@@ -117,6 +144,8 @@ class PictureInSound(Learned[ConfigT]):
         net = self.loaded(model, config)
         clips = cover.planes()[0, : len(planes) * clip].reshape(-1, 1, clip)
         painted = self._through(lambda c, s: self.embed(net, c, s, config), net, clips, planes)
+        if steps := steps_of(config):
+            painted = self._refined(net, (clips, planes, painted), pictures, config, steps, progress)
         self._paint(cover, painted, channel, config)
         settings = model.identity[:IDENTITY_BYTES] + bytes([len(pictures)]) + b"".join(map(_facts_of, pictures))
         settings += self.own_settings(config, channel)
@@ -258,6 +287,53 @@ class PictureInSound(Learned[ConfigT]):
                 for at in range(len(given[0]))
             ]
         return np.concatenate(made)
+
+    def _refined(
+        self,
+        net: "nn.Module",
+        given: tuple[Planes, Planes, Planes],
+        pictures: Sequence[Image],
+        config: ConfigT,
+        steps: int,
+        progress: Progress,
+    ) -> Planes:
+        """Return painted clips, moved to where the pictures are read best; `given`: cover, planes, painted."""
+        import torch
+
+        from ..engine.hardware import has_bfloat16
+        from ..engine.refine import refined
+
+        where = next(net.parameters()).device
+        net.requires_grad_(requires_grad=False)
+        groups = list(self._groups(pictures, len(given[0]), config))
+        made = []
+        for number, (clips, colour) in enumerate(groups):
+            cover, planes, painted = (torch.from_numpy(each[clips].copy()).to(where) for each in given)
+
+            def gradient(at: "Tensor", like: "Tensor" = cover, secret: "Tensor" = planes) -> "Tensor":
+                container = at.reshape(like.shape).requires_grad_()
+                with torch.autocast(where.type, torch.bfloat16, enabled=has_bfloat16(where)):
+                    miss = self.miss(net, container, secret, config, colour=colour)  # noqa: B023 (called at once)
+                return torch.autograd.grad(miss, container)[0].reshape(at.shape)
+
+            def said(share: float) -> None:
+                progress("refining", (number + share) / len(groups))  # noqa: B023 (called at once)
+
+            pieces = (len(cover) * self.pieces(config), 1, -1)
+            found = refined(cover.reshape(pieces), painted.reshape(pieces), gradient, steps, said)
+            made.append(found.reshape(cover.shape).cpu().numpy())
+        return np.concatenate(made)
+
+    def _groups(self, pictures: Sequence[Image], count: int, config: ConfigT) -> Iterator[tuple[slice, bool]]:
+        """Yield clips that are refined together, and whether they are one picture in colour."""
+        per, at = self.planes(config), 0
+        taken = [self._taken(picture.is_grey, per) for picture in pictures]
+        if any(number % per for number in taken):
+            yield from ((slice(number, number + 1), False) for number in range(count))
+            return
+        for picture, number in zip(pictures, taken, strict=True):
+            yield slice(at, at + number // per), not picture.is_grey
+            at += number // per
 
     def _remarks(self, pictures: Sequence[Image], config: ConfigT) -> tuple[str, ...]:
         high, wide = self.size(config)

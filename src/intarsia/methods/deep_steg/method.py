@@ -8,6 +8,7 @@ from ...engine.pairs import Crops, Pairs, PictureAugment
 from ...engine.recipe import Recipe
 from ...errors import UsageError
 from ..base import Facts
+from ..learned import check_refine
 from ..picture_in_picture import PictureInPicture
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class DeepStegConfig:
         rounds: round the container to 8 bits while learning; published: false, a float container.
         size: side of the pictures it learns from, pixels; published 224.
         crops: learn from random crops; false: whole pictures shrunk.
+        refine: steps that `hide` takes to move a container to where it is read best; published: 0.
     """
 
     beta: float = 0.75
@@ -36,8 +38,10 @@ class DeepStegConfig:
     rounds: bool = True
     size: int = 224
     crops: bool = False
+    refine: int = 0
 
     def __post_init__(self) -> None:
+        check_refine(self.refine)
         for name in ("beta", "noise"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise UsageError(f"{name} is {getattr(self, name)}; expected 0 or more")
@@ -65,6 +69,7 @@ class Method(PictureInPicture[DeepStegConfig]):
     recipe = Recipe(steps=100_000, batch=8, lr=1e-4)
     packing = Packing(side=256, validation=0.2)
     reads = ("image",)
+    free = frozenset(("refine",))
     margin = 20
 
     def learner(self, config: DeepStegConfig, recipe: Recipe) -> "DeepStegLearner":

@@ -49,7 +49,7 @@ class Method(PictureInSound[DitasConfig]):
     packing = Packing(side=256, rate=RATE)
     whole_clips = True
     reads = ("image", "audio")
-    free = frozenset(("stages", "shuffle", "order", "protect", "snr"))
+    free = frozenset(("stages", "shuffle", "order", "protect", "snr", "refine"))
     settings_bytes = PictureInSound.settings_bytes + _OWN_BYTES
     partial = True
 
@@ -125,6 +125,30 @@ class Method(PictureInSound[DitasConfig]):
         found = trip.pieces(container, config.count)
         terms = replace(config.terms(), file=True)
         return trip.shown(trip.read(net, [found[at] for at in order], terms), terms.tiles)  # type: ignore[arg-type]
+
+    def pieces(self, config: DitasConfig) -> int:
+        """Return the stages: each has a piece of its own."""
+        return config.count
+
+    def heard(self, container: "Tensor", config: DitasConfig) -> "Tensor":
+        """Return what may arrive of containers: by one of the ways they learnt from, drawn anew each time."""
+        way = config.way()
+        saved = super().heard(container, config)
+        return saved if way is None else way(saved)
+
+    def miss(
+        self, net: "nn.Module", container: "Tensor", secret: "Tensor", config: DitasConfig, *, colour: bool
+    ) -> "Tensor":
+        """Return what is missing behind each stage, summed: the picture of the first ones stays a good one too."""
+        import torch
+
+        from . import trip
+
+        terms = replace(config.terms(), file=True)
+        order = np.argsort(config.order_of_stages())
+        found = trip.pieces(self.heard(container, config), config.count)
+        parts = torch.stack(trip.read(net, [found[at] for at in order], terms))  # type: ignore[arg-type]
+        return (parts.float().cumsum(0) - terms.tiles.secret(secret - 0.5)).square().sum()
 
     # --- key and header -------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
+from ..learned import check_refine
 
 if TYPE_CHECKING:
     from .network import Architecture
@@ -48,6 +49,7 @@ class DitasConfig:
         order: that order, such as 2:0:1; empty unless it is to be fixed.
         protect: share of the sound that may be lost and the header still be found, if the sound is long enough.
         crops: learn from random crops of pictures; else whole ones shrunk.
+        refine: steps that `hide` takes to move a container to where it is read best; published: 0.
     """
 
     variant: str = "M-ED"
@@ -79,8 +81,10 @@ class DitasConfig:
     order: str = ""
     protect: float = 0.75
     crops: bool = True
+    refine: int = 0
 
     def __post_init__(self) -> None:
+        check_refine(self.refine)
         _known("representation", self.representation, ("magnitude", "mdct"))
         _known("held", self.held, ("sound", "plane"))
         _known("fold", self.fold, (1, 2, 4, 8, 16))

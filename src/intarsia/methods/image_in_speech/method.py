@@ -10,6 +10,7 @@ from ...engine.pairs import Crops, Cuts, Pairs, PictureAugment, SoundAugment
 from ...engine.recipe import Recipe
 from ...errors import UsageError
 from ..base import Facts, configure
+from ..learned import check_refine
 from ..picture_in_sound import PictureInSound
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class ImageInSpeechConfig:
         shortcut: the enhancer begins at the picture it is given (ours); published: it makes the picture anew.
         swapped: the outer two weights the other way round, since their order is a guess.
         enhance: whether a receiver uses the enhancer, where one was learnt.
+        refine: steps that `hide` takes to move a container to where it is read best; published: 0.
     """
 
     variant: str = "paper"
@@ -73,8 +75,10 @@ class ImageInSpeechConfig:
     shortcut: bool = False
     swapped: bool = False
     enhance: bool = True
+    refine: int = 0
 
     def __post_init__(self) -> None:
+        check_refine(self.refine)
         for name, known in (("variant", VARIANTS), ("recipe", RECIPES), ("size", tuple(GRIDS))):
             if getattr(self, name) not in known:
                 raise UsageError(f"{name} is {getattr(self, name)!r}; expected {', '.join(known)}")
@@ -168,7 +172,7 @@ class Method(PictureInSound[ImageInSpeechConfig]):
     recipe = Recipe(steps=203_000, batch=4, lr=1e-4)
     packing = Packing(side=512, rate=RATE)
     reads = ("image", "audio")
-    free = frozenset(("snr",))
+    free = frozenset(("snr", "refine"))
     _enhances = True
 
     def learner(self, config: ImageInSpeechConfig, recipe: Recipe) -> "ImageInSpeechLearner":
@@ -217,6 +221,11 @@ class Method(PictureInSound[ImageInSpeechConfig]):
     def extract(self, net: "nn.Module", container: "Tensor", config: ImageInSpeechConfig) -> "Tensor":
         """Return the revealed planes."""
         return net.reveal(config.way().plane.of(container))  # type: ignore[operator, no-any-return]
+
+    def heard(self, container: "Tensor", config: ImageInSpeechConfig) -> "Tensor":
+        """Return what may arrive of containers: by one of the ways they learnt from, drawn anew each time."""
+        channel = config.way().channel
+        return super().heard(container, config) if channel is None else channel(container)
 
     def finish(self, net: "nn.Module", pictures: "Tensor", config: ImageInSpeechConfig) -> "Tensor":
         """Return pictures enhanced, where there is an enhancer."""

@@ -8,6 +8,7 @@ from ...engine.pairs import Crops, Pairs, PictureAugment
 from ...engine.recipe import Recipe
 from ...errors import UsageError
 from ..base import Facts
+from ..learned import check_refine
 from ..picture_in_picture import PictureInPicture
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class StegNetConfig:
         texture: weight of our loss against errors on plain surfaces; published 0.
         size: side of the pictures it learns from, pixels.
         crops: learn from random crops; published: false, whole pictures shrunk.
+        refine: steps that `hide` takes to move a container to where it is read best; published: 0.
     """
 
     order: str = "code"
@@ -51,8 +53,10 @@ class StegNetConfig:
     texture: float = 0.0
     size: int = 64
     crops: bool = False
+    refine: int = 0
 
     def __post_init__(self) -> None:
+        check_refine(self.refine)
         for name in ("cover", "secret", "variance_loss", "texture"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise UsageError(f"{name} is {getattr(self, name)}; expected a weight, 0 or more")
@@ -86,7 +90,7 @@ class Method(PictureInPicture[StegNetConfig]):
     recipe = Recipe(steps=96_000, batch=64, lr=1e-5, beta1=0.5, beta2=0.9)
     packing = Packing(side=256, validation=0.2)
     reads = ("image",)
-    free = frozenset(("batch_statistics",))
+    free = frozenset(("batch_statistics", "refine"))
     margin = 8
 
     def learner(self, config: StegNetConfig, recipe: Recipe) -> "StegNetLearner":
