@@ -1,11 +1,15 @@
 """Makes a run a model that ships: its weights, and a card filled from the run and from a report on it.
 
+    python benchmarks/ship.py RUN --prepare FOLDER [--set KEY=VALUE]... [--half]
     python benchmarks/ship.py RUN NAME --numbers REPORT/numbers.jsonl --title TEXT --limits TEXT [--commercial yes]
     python benchmarks/ship.py --page docs/models.md
 
     RUN/model.safetensors ─────────────────────────────┐
     RUN/config.json, metrics.jsonl ─► settings, command ┼─► src/intarsia/zoo/models/NAME.safetensors, NAME.json
     REPORT/numbers.jsonl ─► figures `direct` and `file` ┘        └─► --page: what ships, between two marks
+
+--prepare copies what is needed of a run: with other settings that hiding is free to choose (`refine`), or weights of 16
+bits where 32 are too large. It has to come before the report, for the weights are others then.
 
 REPORT is what `intarsia evaluate` made with `--model METHOD=RUN`. Of its numbers those are taken whose row names the
 run.
@@ -50,6 +54,25 @@ DATA = {
 
 BEGIN, END = "<!-- what ships -->", "<!-- end of what ships -->"
 HOW = ("--data photographs/", "--data speech/")
+
+
+# --- before the report ---------------------------------------------------------------------------------------
+
+
+def prepared(run: Path, folder: Path, settings: Mapping[str, Any], *, half: bool) -> None:
+    """Copy a run, with other free settings and smaller weights."""
+    head, arrays = weights.load(run / "model.safetensors")
+    room: Any = methods.load(head.method)
+    if held := sorted(set(settings) - room.free):
+        raise SystemExit(f"{', '.join(held)}: decided by training")
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {**head.config, **settings}
+    how = {"method": head.method, "config": config, "step": head.step, "half": half, "force": True}
+    weights.save(folder / "model.safetensors", arrays, **how)
+    told = json.loads((run / "config.json").read_text("utf-8"))
+    told["config"] |= settings
+    files.write_output(folder / "config.json", json.dumps(told, indent=2).encode(), force=True)
+    files.write_output(folder / "metrics.jsonl", (run / "metrics.jsonl").read_bytes(), force=True)
 
 
 # --- the card ------------------------------------------------------------------------------------------------
@@ -196,6 +219,9 @@ def main(words: Sequence[str] | None = None) -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("run", nargs="?", type=Path, metavar="RUN")
     asked.add_argument("name", nargs="?", metavar="NAME")
+    asked.add_argument("--prepare", type=Path)
+    asked.add_argument("--set", action="append", default=[])
+    asked.add_argument("--half", action="store_true")
     asked.add_argument("--numbers", type=Path)
     asked.add_argument("--title", default="")
     asked.add_argument("--limits", default="")
@@ -203,7 +229,10 @@ def main(words: Sequence[str] | None = None) -> None:
     asked.add_argument("--made", default="")
     asked.add_argument("--page", type=Path)
     given = asked.parse_args(words)
-    if given.run:
+    if given.prepare:
+        settings = {key: json.loads(value) for key, value in (each.split("=", 1) for each in given.set)}
+        prepared(given.run, given.prepare, settings, half=given.half)
+    elif given.run:
         if not (given.name and given.numbers and given.title and given.limits):
             asked.error("a model needs NAME, --numbers, --title and --limits")
         made = card(given.run, given.name, given)

@@ -549,3 +549,12 @@ def test_the_owner_can_convert_as_the_note_says(tmp_path, file):
     tensors = {name: tensor.float().numpy() for name, tensor in loaded.items() if tensor.is_floating_point()}
     weights.save(tmp_path / "new.safetensors", tensors, **FACTS)
     assert (tmp_path / "new.safetensors").read_bytes() == file.read_bytes()
+
+
+def test_weights_may_be_rounded_to_16_bits(tmp_path):
+    array = np.random.default_rng(0).normal(size=(40, 30)).astype(np.float32)
+    for name, half in (("whole", False), ("half", True)):
+        weights.save(tmp_path / f"{name}.safetensors", {"a": array}, method="m", config={}, step=1, half=half)
+    _, found = weights.load(tmp_path / "half.safetensors")
+    assert np.array_equal(found["a"], array.astype(np.float16).astype(np.float32))
+    assert (tmp_path / "half.safetensors").stat().st_size < 0.6 * (tmp_path / "whole.safetensors").stat().st_size

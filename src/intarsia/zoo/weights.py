@@ -91,6 +91,7 @@ def save(
     method: str,
     config: Mapping[str, Any],
     step: int,
+    half: bool = False,
     force: bool = False,
 ) -> None:
     """Write weights, whole or not at all; the same weights give the same bytes.
@@ -101,6 +102,7 @@ def save(
         method: whose they are.
         config: its settings, as JSON knows them.
         step: steps they were trained for.
+        half: round them to 16 bits (F16).
         force: replace a file that is there.
 
     Raises:
@@ -111,9 +113,10 @@ def save(
     slots: dict[str, Slot] = {}
     pieces: list[bytes] = []
     at = 0
+    kind = "F16" if half else "F32"
     for name in sorted(tensors):
-        pieces.append(np.ascontiguousarray(tensors[name], "<f4").tobytes())
-        slots[name] = Slot("F32", tuple(tensors[name].shape), at, at + len(pieces[-1]))
+        pieces.append(np.ascontiguousarray(tensors[name], _TYPES[kind]).tobytes())
+        slots[name] = Slot(kind, tuple(tensors[name].shape), at, at + len(pieces[-1]))
         at = slots[name].end
     body = b"".join(pieces)
     facts = {"method": method, "config": json.dumps(dict(config), sort_keys=True), "step": str(step)}
