@@ -45,6 +45,8 @@ ROWS = [
 
 
 def terms(password: str = "right", **changes: object) -> Terms:
+    if "refine" in getattr(methods.load(str(changes.get("method", "exact"))), "free", ()):
+        changes = {"settings": {"refine": "0"}, **changes}  # no promise depends on how long somebody searched
     return dataclasses.replace(Terms(Keyring(password, CHEAP)), **changes)
 
 

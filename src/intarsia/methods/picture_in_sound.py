@@ -320,7 +320,9 @@ class PictureInSound(Learned[ConfigT]):
                 progress("refining", (number + share) / len(groups))  # noqa: B023 (called at once)
 
             pieces = (len(cover) * self.pieces(config), 1, -1)
-            found = refined(cover.reshape(pieces), painted.reshape(pieces), gradient, steps, said)
+            with torch.random.fork_rng(devices=[]):  # `heard` may draw what happens; the same file each time
+                torch.manual_seed(0)
+                found = refined(cover.reshape(pieces), painted.reshape(pieces), gradient, steps, said)
             made.append(found.reshape(cover.shape).cpu().numpy())
         return np.concatenate(made)
 
