@@ -104,6 +104,19 @@ def test_gradients_are_those_of_small_differences(own):
     assert torch.autograd.gradcheck(both, (x, *(p.detach().requires_grad_() for p in made.parameters())))
 
 
+def test_weights_that_stand_cost_nothing_and_the_rest_is_the_same():
+    made, x = layers(3, 5).eval(), torch.randn(2, 3, 9, 7)
+    found = []
+    for learns in (True, False):
+        made.requires_grad_(learns)
+        given = x.clone().requires_grad_()
+        fast.separable_residual(given, *made)[0].square().sum().backward()
+        found.append(given.grad)
+        assert (next(iter(made.parameters())).grad is None) == (not learns)
+        made.zero_grad(set_to_none=True)
+    assert torch.equal(*found)
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_norm_elu_is_that_of_torch(training):
     one, other = layers(3, 3)[:1].train(training), layers(3, 3)[:1].train(training)

@@ -147,15 +147,19 @@ class _SeparableResidual(Function):
         turned, down = deep.flip(2, 3), point.flatten(1)
         d_deep, d_point, d_bias = (torch.zeros(t.shape, dtype=mean.dtype) for t in (deep, down, down[:, 0]))
         norm, before = NormGradient(x, affine, ctx.own), (len(point) - len(deep)) // 2
+        learns = any(ctx.needs_input_grad[1:])  # else the weights stand, and only the gradient of x is wanted
         for number, (got, active) in enumerate(zip(parts(gradient, like=x), parts(activated), strict=True)):
             rows = _rows(got)
-            d_point += rows.t() @ _rows(_depthwise(active, deep))
-            d_bias += rows.sum(0)  # in bfloat16 six times as fast as with dtype=; inside it is float32 anyway
             hidden = (rows @ down).view(len(got), *x.shape[2:], -1).permute(0, 3, 1, 2)
-            d_deep += _depthwise_weights(hidden, active, deep)
+            if learns:
+                d_point += rows.t() @ _rows(_depthwise(active, deep))
+                d_bias += rows.sum(0)  # in bfloat16 six times as fast as with dtype=; inside it is float32 anyway
+                d_deep += _depthwise_weights(hidden, active, deep)
             slope = norms.elu_gradient(_depthwise(hidden, turned), active)
             norm.add(number, slope, got[:, before : before + len(deep)])
         d_x, d_gain, d_shift = norm.total()
+        if not learns:
+            return d_x, *[None] * 9
         d_weights = d_deep.to(deep.dtype), d_point.to(point.dtype).view_as(point), d_bias
         return d_x, d_gain, d_shift, None, None, None, *d_weights, None
 
