@@ -147,8 +147,8 @@ def figures(path: Path, run: str, method: str) -> dict[str, list[dict[str, Any]]
 
 
 def _is_of(row: str, run: str, method: str) -> bool:
-    label = method if run == method else f"{method} ({run})"
-    return row == label or row.split(": ")[-1].split(", ")[0] == label
+    labels = {f"{method} ({run})", method if run == method else ""}
+    return row in labels or row.split(": ")[-1].split(", ")[0] in labels
 
 
 def headed(measure: str) -> tuple[str, str]:

@@ -28,13 +28,13 @@ def list_(json_: options.Json = False, debug: options.Debug = False) -> None:
     if not found:
         console.show("no trained models ship with this release; train one: intarsia train METHOD --data DIR --run RUN")
         return
-    console.show(f"{'name':<24}{'method':<18}{'MiB':>7}{'commercial':>12}{'steps':>10}  figures (file)")
+    console.show(f"{'name':<26}{'method':<18}{'MiB':>7}{'commercial':>12}{'steps':>10}  figures (file)")
     for model in found:
         assert model.card is not None
         card = model.card
         figures = ", ".join(_said(row) for row in card.figures["file"][:_SHOWN])
         size = f"{card.bytes / 2**20:7.2f}"
-        line = f"{card.name:<24}{card.method:<18}{size}{card.commercial:>12}{card.steps:>10,}  {figures}"
+        line = f"{card.name:<26}{card.method:<18}{size}{card.commercial:>12}{card.steps:>10,}  {figures}"
         console.show(printable(line))
 
 
