@@ -7,6 +7,7 @@
     train      recipes x variants at equal carrier SNR, and the networks as published; a run folder each in DIR/runs
     table      every run, and those that --run names, on pictures x speech: the paper's five rows and more
     colour     what a file gives back with and without the enhancer: mean difference in CIE Lab, bias of each channel
+    sizes      pictures of 64, 128 and 256 pixels, revealed at their own size, through the file
     tolerance  what the networks alone read after noise, gain, codecs and another rate; no header survives these
     command    hide and reveal by the command line, the receiver in a fresh process with the password only
     figures    spectrograms of cover, container and difference; pictures before and after the enhancer; sounds
@@ -34,7 +35,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 from image_in_speech_figures import draw
-from image_in_speech_measures import MEASURES, Run, after, load, measured, of_colour
+from image_in_speech_measures import MEASURES, Run, after, at_its_size, load, measured, of_colour
 
 from intarsia.media import Image, audio_file, image_file, metrics
 from intarsia.media.image import resize
@@ -61,6 +62,9 @@ WAYS += ("resample:44100",)
 """What may happen to a file, as `intarsia attack` has it; the gain is .9."""
 
 PASSWORD = "benchmark"
+SIDES = (64, 128, 256)
+"""Of pictures, pixels, in `sizes`."""
+
 SUFFIXES = (".png", ".jpg", ".webp", ".wav", ".flac")
 
 
@@ -195,6 +199,23 @@ def tolerance(order: Order) -> None:
     write(order.out / "tolerance.md", lines)
 
 
+def sizes(order: Order) -> None:
+    """Measure pictures of several sizes, which networks see at their own, each at its size."""
+    lines = ["| run | side | secret | n | PSNR, dB | SSIM | MAE |", "|---" * 7 + "|"]
+    for run in runs(order):
+        for side in SIDES:
+            for tone in (False, True):
+                found = [
+                    at_its_size(run, secret(picture, side, colour=tone), audio_file.load(speech), order.out)
+                    for picture, speech in pairs(order)
+                ]
+                psnr, ssim, mae = ([each[name] for each in found] for name in ("psnr", "ssim", "mae"))
+                cells = f"{np.mean(psnr):.2f} [{min(psnr):.2f}, {max(psnr):.2f}] | {np.mean(ssim):.3f}"
+                tone_said = "RGB" if tone else "grey"
+                lines.append(f"| {run.name} | {side} | {tone_said} | {len(found)} | {cells} | {np.mean(mae):.2f} |")
+    write(order.out / "sizes.md", lines)
+
+
 def command(order: Order) -> None:
     """Hide and reveal by the command line, every reveal in a fresh process."""
     folder = order.out / "command"
@@ -272,9 +293,19 @@ def write(path: Path, lines: Sequence[str]) -> None:
     print("\n".join(lines), flush=True)
 
 
+PARTS = {
+    "train": train,
+    "table": table,
+    "colour": colour,
+    "tolerance": tolerance,
+    "sizes": sizes,
+    "command": command,
+}
+
+
 def main() -> None:
     """Read the command line."""
-    known = ("train", "table", "colour", "tolerance", "command", "figures")
+    known = (*PARTS, "figures")
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("parts", nargs="+", choices=known, metavar="PART")
     asked.add_argument("-o", "--out", type=Path, required=True)
@@ -298,7 +329,7 @@ def main() -> None:
         if part == "figures":
             draw(order.out, runs(order))
         else:
-            {"train": train, "table": table, "colour": colour, "tolerance": tolerance, "command": command}[part](order)
+            PARTS[part](order)
 
 
 if __name__ == "__main__":

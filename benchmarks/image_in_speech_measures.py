@@ -170,6 +170,14 @@ def after(run: Run, picture: Image, speech: Audio, out: Path, ways: Sequence[str
     return found
 
 
+def at_its_size(run: Run, picture: Image, speech: Audio, out: Path) -> dict[str, float]:
+    """Hide a picture of any size through a file, however poorly, and measure what is revealed at that size."""
+    path = out / f"{run.name}.wav"
+    terms = Terms(KEYS, method="image_in_speech", model=str(run.folder), force=True, seed=0, lenient=True)
+    hide_file(speech, picture, path, terms)
+    return _pictures(picture, _revealed(run, path), "")
+
+
 def of_colour(run: Run, picture: Image, speech: Audio, out: Path) -> dict[str, list[float]]:
     """Return Delta E (CIE 1976), bias of R, G and B in levels, MAE and SSIM, without and with the enhancer.
 
