@@ -14,6 +14,7 @@ carry the header change what was painted by at most one step.
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import numpy as np
@@ -300,31 +301,46 @@ class PictureInSound(Learned[ConfigT]):
         """Return painted clips, moved to where the pictures are read best; `given`: cover, planes, painted."""
         import torch
 
-        from ..engine.hardware import has_bfloat16
-        from ..engine.refine import refined
-
         where = next(net.parameters()).device
         net.requires_grad_(requires_grad=False)
         groups = list(self._groups(pictures, len(given[0]), config))
         made = []
         for number, (clips, colour) in enumerate(groups):
+
+            def said(share: float, before: int = number) -> None:
+                progress("refining", (before + share) / len(groups))
+
             cover, planes, painted = (torch.from_numpy(each[clips].copy()).to(where) for each in given)
-
-            def gradient(at: "Tensor", like: "Tensor" = cover, secret: "Tensor" = planes) -> "Tensor":
-                container = at.reshape(like.shape).requires_grad_()
-                with torch.autocast(where.type, torch.bfloat16, enabled=has_bfloat16(where)):
-                    miss = self.miss(net, container, secret, config, colour=colour)  # noqa: B023 (called at once)
-                return torch.autograd.grad(miss, container)[0].reshape(at.shape)
-
-            def said(share: float) -> None:
-                progress("refining", (number + share) / len(groups))  # noqa: B023 (called at once)
-
-            pieces = (len(cover) * self.pieces(config), 1, -1)
-            with torch.random.fork_rng(devices=[]):  # `heard` may draw what happens; the same file each time
-                torch.manual_seed(0)
-                found = refined(cover.reshape(pieces), painted.reshape(pieces), gradient, steps, said)
-            made.append(found.reshape(cover.shape).cpu().numpy())
+            miss = partial(self.miss, net, secret=planes, config=config, colour=colour)
+            made.append(self._searched(cover, painted, miss, config, steps, said).cpu().numpy())
         return np.concatenate(made)
+
+    def _searched(
+        self,
+        cover: "Tensor",
+        painted: "Tensor",
+        miss: Callable[["Tensor"], "Tensor"],
+        config: ConfigT,
+        steps: int,
+        said: Callable[[float], None],
+    ) -> "Tensor":
+        """Return painted clips [N, 1, T], moved to where `miss`, a scalar, is least; each piece keeps its SNR."""
+        import torch
+
+        from ..engine.hardware import has_bfloat16
+        from ..engine.refine import refined
+
+        def gradient(at: "Tensor") -> "Tensor":
+            container = at.reshape(cover.shape).requires_grad_()
+            with torch.autocast(cover.device.type, torch.bfloat16, enabled=has_bfloat16(cover.device)):
+                missed = miss(container)
+            return torch.autograd.grad(missed, container)[0].reshape(at.shape)
+
+        pieces = (len(cover) * self.pieces(config), 1, -1)
+        with torch.random.fork_rng(devices=[]):  # `heard` may draw what happens; the same file each time
+            torch.manual_seed(0)
+            found = refined(cover.reshape(pieces), painted.reshape(pieces), gradient, steps, said)
+        return found.reshape(cover.shape)
 
     def _groups(self, pictures: Sequence[Image], count: int, config: ConfigT) -> Iterator[tuple[slice, bool]]:
         """Yield clips that are refined together, and whether they are one picture in colour."""
