@@ -7,7 +7,7 @@
     train      recipes x variants at equal carrier SNR, and the networks as published; a run folder each in DIR/runs
     table      every run, and those that --run names, on pictures x speech: the paper's five rows and more
     colour     what a file gives back with and without the enhancer: mean difference in CIE Lab, bias of each channel
-    sizes      pictures of 64, 128 and 256 pixels, revealed at their own size, through the file
+    sizes      pictures of 64, 128 and 256 pixels, each revealed at its own size by a fresh process
     tolerance  what the networks alone read after noise, gain, codecs and another rate; no header survives these
     command    hide and reveal by the command line, the receiver in a fresh process with the password only
     figures    spectrograms of cover, container and difference; pictures before and after the enhancer; sounds
@@ -27,6 +27,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 from image_in_speech_figures import draw
-from image_in_speech_measures import MEASURES, Run, after, at_its_size, load, measured, of_colour
+from image_in_speech_measures import MEASURES, Run, after, keep, load, measured, of_colour, of_pictures
 
 from intarsia.media import Image, audio_file, image_file, metrics
 from intarsia.media.image import resize
@@ -201,19 +202,32 @@ def tolerance(order: Order) -> None:
 
 def sizes(order: Order) -> None:
     """Measure pictures of several sizes, which networks see at their own, each at its size."""
+    known = {row["key"] for row in rows(order.out)}
+    for run, side, tone, (picture, speech) in product(runs(order), SIDES, (False, True), pairs(order)):
+        key = f"sizes/{run.name}/{run.identity}/{side}/{tone}/{picture.stem}"
+        if key not in known:
+            found = at_its_size(order, run, secret(picture, side, colour=tone), speech)
+            add(order.out, {"key": key, "part": "sizes", "run": run.name, "side": side, "colour": tone, **found})
+    write_sizes(order.out, [row for row in rows(order.out) if row["part"] == "sizes"])
+
+
+def at_its_size(order: Order, run: Run, picture: Image, speech: Path) -> dict[str, float]:
+    """Hide a picture of any size, however poorly, reveal it by a command, and measure it at that size."""
+    wav, out = order.out / f"{run.name}.wav", order.out / f"{run.name}.png"
+    keep(run, picture, audio_file.load(speech), wav, PASSWORD)
+    intarsia(run, "reveal", str(wav), "-o", str(out))
+    return of_pictures(picture, image_file.load(out), "")
+
+
+def write_sizes(out: Path, found: Sequence[dict[str, Any]]) -> None:
+    """Write means and the worst."""
     lines = ["| run | side | secret | n | PSNR, dB | SSIM | MAE |", "|---" * 7 + "|"]
-    for run in runs(order):
-        for side in SIDES:
-            for tone in (False, True):
-                found = [
-                    at_its_size(run, secret(picture, side, colour=tone), audio_file.load(speech), order.out)
-                    for picture, speech in pairs(order)
-                ]
-                psnr, ssim, mae = ([each[name] for each in found] for name in ("psnr", "ssim", "mae"))
-                cells = f"{np.mean(psnr):.2f} [{min(psnr):.2f}, {max(psnr):.2f}] | {np.mean(ssim):.3f}"
-                tone_said = "RGB" if tone else "grey"
-                lines.append(f"| {run.name} | {side} | {tone_said} | {len(found)} | {cells} | {np.mean(mae):.2f} |")
-    write(order.out / "sizes.md", lines)
+    for run, side, tone in dict.fromkeys((row["run"], row["side"], row["colour"]) for row in found):
+        own = [row for row in found if (row["run"], row["side"], row["colour"]) == (run, side, tone)]
+        psnr, ssim, mae = ([row[name] for row in own] for name in ("psnr", "ssim", "mae"))
+        cells = f"{np.mean(psnr):.2f} ({min(psnr):.2f}) | {np.mean(ssim):.3f} | {np.mean(mae):.2f}"
+        lines.append(f"| {run} | {side} | {'RGB' if tone else 'grey'} | {len(own)} | {cells} |")
+    write(out / "sizes.md", lines)
 
 
 def command(order: Order) -> None:

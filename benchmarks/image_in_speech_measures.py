@@ -77,11 +77,11 @@ def measured(run: Run, picture: Image, speech: Audio, out: Path) -> dict[str, An
         revealed = _unverified(run, picture, speech, path)[-1]
     else:
         revealed = _revealed(run, path)
-    found |= _pictures(picture, revealed, "")
+    found |= of_pictures(picture, revealed, "")
     used = _clips(run, picture)
     saved = audio_file.load(path)
     direct = _direct(run, picture, speech)
-    return {**found, **_pictures(picture, direct, "_direct"), **_sounds(speech, saved, used)}
+    return {**found, **of_pictures(picture, direct, "_direct"), **_sounds(speech, saved, used)}
 
 
 def _hide(run: Run, picture: Image, speech: Audio, path: Path) -> None:
@@ -166,16 +166,24 @@ def after(run: Run, picture: Image, speech: Audio, out: Path, ways: Sequence[str
     for way in ways:
         arrived = transit.send(saved, way, seed=0)
         assert isinstance(arrived, Audio)
-        found[way] = _pictures(picture, _heard(run, net, picture, arrived)[-1], "")
+        found[way] = of_pictures(picture, _heard(run, net, picture, arrived)[-1], "")
     return found
 
 
-def at_its_size(run: Run, picture: Image, speech: Audio, out: Path) -> dict[str, float]:
-    """Hide a picture of any size through a file, however poorly, and measure what is revealed at that size."""
-    path = out / f"{run.name}.wav"
-    terms = Terms(KEYS, method="image_in_speech", model=str(run.folder), force=True, seed=0, lenient=True)
+def keep(run: Run, picture: Image, speech: Audio, path: Path, password: str) -> None:
+    """Hide a picture of any size through a file, however poorly."""
+    terms = Terms(Keyring(password), method="image_in_speech", model=str(run.folder), force=True, seed=0, lenient=True)
     hide_file(speech, picture, path, terms)
-    return _pictures(picture, _revealed(run, path), "")
+
+
+def of_pictures(one: Image, other: Image, name: str) -> dict[str, float]:
+    """Return MAE, SSIM and PSNR of two pictures; `name` ends the names."""
+    a, b = one.samples, other.samples
+    return {
+        f"mae{name}": metrics.mae(a, b),
+        f"ssim{name}": metrics.ssim(a, b),
+        f"psnr{name}": metrics.psnr(a, b),
+    }
 
 
 def of_colour(run: Run, picture: Image, speech: Audio, out: Path) -> dict[str, list[float]]:
@@ -196,15 +204,6 @@ def of_colour(run: Run, picture: Image, speech: Audio, out: Path) -> dict[str, l
         scores = metrics.mae(picture.samples, image.samples), metrics.ssim(picture.samples, image.samples)
         found[name] = [float(off), *map(float, bias), *scores]
     return found
-
-
-def _pictures(one: Image, other: Image, name: str) -> dict[str, float]:
-    a, b = one.samples, other.samples
-    return {
-        f"mae{name}": metrics.mae(a, b),
-        f"ssim{name}": metrics.ssim(a, b),
-        f"psnr{name}": metrics.psnr(a, b),
-    }
 
 
 def _sounds(cover: Audio, saved: Audio, used: int) -> dict[str, float | None]:

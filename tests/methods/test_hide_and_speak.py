@@ -146,8 +146,9 @@ def models(tmp_path_factory):
     return folder
 
 
-def hidden(models, name, secret, path, cover=COVER):
-    return hide_file(Audio.of(cover, 16_000), secret, path, terms(method="hide_and_speak", model=str(models / name)))
+def hidden(models, name, secret, path, cover=COVER, **settings):
+    how = terms(method="hide_and_speak", model=str(models / name), settings=settings)
+    return hide_file(Audio.of(cover, 16_000), secret, path, how)
 
 
 def test_a_picture_comes_back_from_the_file(models, tmp_path):
@@ -166,6 +167,15 @@ def test_speech_comes_back_at_its_own_rate_and_length(models, tmp_path):
         report.secrets[0].quality == pytest.approx(sound_metrics.magnitude_snr(SAID, found.samples[:, 0]))
         and report.verified
     )
+
+
+@pytest.mark.parametrize(("name", "secret"), [("speech", Audio.of(SAID, 8_000)), ("picture", PICTURE)])
+def test_refined_it_is_heard_better_and_is_no_louder(models, tmp_path, name, secret):
+    plain, refined = (hidden(models, name, secret, tmp_path / f"{n}.wav", refine=str(n)) for n in (0, 30))
+    assert refined.secrets[0].quality > plain.secrets[0].quality + 0.5
+    assert refined.carrier_snr == pytest.approx(plain.carrier_snr, abs=0.05)
+    with pytest.raises(UsageError, match="refine is -1"):
+        HideAndSpeakConfig(refine=-1)
 
 
 def test_its_own_table_is_through_floats_and_from_the_file(models, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Image in speech: networks as described, losses as written, pictures that come back through 16 bits."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -252,9 +253,26 @@ def test_settings_that_cannot_be_meant():
         ({"snr": -3.0}, "snr is -3.0"),
         ({"transit": "noise:40", "variant": "paper"}, "transit needs a file"),
         ({"transit": "mp3:64", "variant": "mdct"}, "cannot be learnt through"),
+        ({"speed": 0.6}, "speed is 0.6"),
     ):
         with pytest.raises(UsageError, match=said):
             ImageInSpeechConfig(**changes)
+
+
+def test_speech_is_played_faster_and_slower_while_learning():
+    tone = np.rint(8_000 * np.sin(2 * np.pi * 1_000 / 16_000 * np.arange(5 * 16_000))).astype(np.int16)
+    pack = SimpleNamespace(
+        pictures=[COLOUR.samples], train_pictures=[0], validation_pictures=[0], sounds=[tone], train_sounds=[0],
+        validation_sounds=[0],
+    )  # fmt: skip
+
+    def heard(**changes):
+        config = ImageInSpeechConfig(variant="mdct", pixels=128, **changes)
+        found = METHOD.batches(config, Recipe(batch=8), pack).draw(0)["cover"][:, 0]
+        return np.abs(np.fft.rfft(found)).argmax(axis=1) * 16_000 / found.shape[1]
+
+    assert np.ptp(heard()) < 1
+    assert 50 < np.ptp(heard(speed=0.1)) < 200 and np.abs(heard(speed=0.1) - 1_000).max() < 101
 
 
 # --- through files ---------------------------------------------------------------------------------------------

@@ -14,9 +14,9 @@ from ...engine.recipe import Recipe
 from ...errors import DoesNotFitError, NoSecretError, UsageError
 from ...media import Audio, Cover, Value, sound_metrics
 from ..base import Entry, Facts, Placed, Progress
-from ..learned import IDENTITY_BYTES
+from ..learned import IDENTITY_BYTES, check_refine, steps_of
 from ..picture_in_picture import MARGIN_DB
-from ..picture_in_sound import PictureInSound
+from ..picture_in_sound import PictureInSound, Planes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -48,6 +48,7 @@ class HideAndSpeakConfig:
         held: where that is held: sound or plane.
         side: of a picture's planes, pixels; ours, as pictures are.
         scale: magnitude of white in a picture; ours.
+        refine: steps that `hide` takes to move a container to where it is read best; published: 0.
     """
 
     hides: str = "speech"
@@ -60,8 +61,10 @@ class HideAndSpeakConfig:
     held: str = "sound"
     side: int = 128
     scale: float = 1.0
+    refine: int = 0
 
     def __post_init__(self) -> None:
+        check_refine(self.refine)
         for name, known in (("hides", ("speech", "picture")), ("held", ("sound", "plane"))):
             if getattr(self, name) not in known:
                 raise UsageError(f"{name} is {getattr(self, name)!r}; expected {' or '.join(known)}")
@@ -107,7 +110,7 @@ class Method(PictureInSound[HideAndSpeakConfig]):
     packing = Packing(side=256, rate=RATE)
     whole_clips = True
     reads = ("image", "audio")
-    free = frozenset(("snr",))
+    free = frozenset(("snr", "refine"))
 
     # --- learning -------------------------------------------------------------------------------------------
 
@@ -219,12 +222,44 @@ class Method(PictureInSound[HideAndSpeakConfig]):
             return objective.go(net, clip, objective.magnitudes(said), config.terms())[1]  # type: ignore[arg-type]
 
         painted = self._through(run, net, clips, messages)
+        if steps := steps_of(config):
+            painted = self._refined_speech(net, (clips, messages, painted), config, steps, progress)
         self._paint(cover, painted, channel, config)
         settings = model.identity[:IDENTITY_BYTES] + b"".join(map(_facts_of, secrets))
         return [
             Placed(0, MARGIN_DB, settings, _SPEECH_NOTES if secret is secrets[0] else (), 2 * secret.length)
             for secret in secrets
         ]
+
+    def _refined_speech(
+        self,
+        net: "nn.Module",
+        given: tuple[Planes, Planes, Planes],
+        config: HideAndSpeakConfig,
+        steps: int,
+        progress: Progress,
+    ) -> Planes:
+        """Return painted clips, moved to where the messages are heard best; `given`: cover, messages, painted."""
+        import torch
+
+        from . import objective
+
+        net.requires_grad_(requires_grad=False)
+        where, made = next(net.parameters()).device, []
+        for number in range(len(given[0])):
+
+            def said(share: float, before: int = number) -> None:
+                progress("refining", (before + share) / len(given[0]))
+
+            cover, message, painted = (torch.from_numpy(each[number : number + 1].copy()).to(where) for each in given)
+            wanted = objective.magnitudes(message)
+
+            def miss(container: "Tensor", wanted: "Tensor" = wanted) -> "Tensor":
+                read = net.reveal(objective.magnitudes(self.heard(container, config)))  # type: ignore[operator]
+                return (read - wanted).square().sum()  # type: ignore[no-any-return]
+
+            made.append(self._searched(cover, painted, miss, config, steps, said).cpu().numpy())
+        return np.concatenate(made)
 
     def _reveal_speech(
         self, cover: Cover, entries: Sequence[Entry], settings: bytes, progress: Progress

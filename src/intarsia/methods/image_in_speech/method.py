@@ -54,6 +54,7 @@ class ImageInSpeechConfig:
         residual: the hider's change is added to the cover; published: it makes the container anew.
         snr: carrier SNR that is held, dB; 0: whatever the weights give, which is published.
         transit: what happens to the file while learning, such as wav|noise:35|lowpass:7000; none is published.
+        speed: share by which speech is played faster or slower while learning, pitch along, at most; ours.
         shortcut: the enhancer begins at the picture it is given (ours); published: it makes the picture anew.
         swapped: the outer two weights the other way round, since their order is a guess.
         enhance: whether a receiver uses the enhancer, where one was learnt.
@@ -72,6 +73,7 @@ class ImageInSpeechConfig:
     residual: bool = False
     snr: float = 0.0
     transit: str = "wav"
+    speed: float = 0.0
     shortcut: bool = False
     swapped: bool = False
     enhance: bool = True
@@ -92,6 +94,8 @@ class ImageInSpeechConfig:
             raise UsageError(f"fold is {self.fold}; expected 1, 2, 4 or 8")
         if self.snr != 0 and not 0 < self.snr <= 96:
             raise UsageError(f"snr is {self.snr}; expected up to 96 dB, or 0 to leave it free")
+        if not 0 <= self.speed <= 0.5:
+            raise UsageError(f"speed is {self.speed}; expected a share, 0 to .5")
         if self.transit != "wav" and self.variant == "paper":
             raise UsageError("transit needs a file: set variant=mdct or variant=consistent")
         self.chain()
@@ -186,7 +190,7 @@ class Method(PictureInSound[ImageInSpeechConfig]):
         whole = PictureAugment()
         pictures = Crops(pack.pictures, pack.train_pictures, config.shown, whole, pack.validation_pictures)
         length = self.clip(config) * (3 // config.planes)
-        heard = SoundAugment(gain=(-6.0, 6.0), short="loop")
+        heard = SoundAugment(gain=(-6.0, 6.0), speed=(1 - config.speed, 1 + config.speed), short="loop")
         speech = Cuts(pack.sounds, pack.train_sounds, length, heard, pack.validation_sounds)
         return Pairs(speech, pictures, recipe.batch, recipe.seed)
 
