@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import pathlib
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from intarsia.carrier.keys import Keyring
 from intarsia.errors import InputError, OutputError, UsageError
 from intarsia.media import Audio, audio_file, image_file
 from intarsia.methods.lsb.method import Lsb
+from intarsia.pipeline import reveal_file
 from intarsia.study import pair_sets, pairs
 from intarsia.study.steganalysis import listing
 from samples import CHEAP, PASSWORD, noise, packed, photograph, pixels, speech, terms, write
@@ -61,8 +63,6 @@ def test_random_bytes_at_a_rate_and_no_more_than_fit(data, tmp_path):
     assert {pair.hidden for pair in found.pairs} == {"blob"}
     full = pairs.export(dataclasses.replace(order(data, tmp_path, "exact", rate=1.58), out=tmp_path / "full"))
     assert all(1.0 < pair.bits_per_sample < 1.58 for pair in full.pairs)
-    from intarsia.pipeline import reveal_file
-
     value = reveal_file(tmp_path / "set" / found.pairs[0].container, None, terms()).value
     assert len(value.data) * 8 / (64 * 96 * 3) == pytest.approx(0.2, abs=0.001)
 
@@ -76,6 +76,23 @@ def test_sounds_in_pieces(tmp_path):
     assert len(found.pairs) == 4
     sound = audio_file.load(tmp_path / "set" / found.pairs[0].container)
     assert (sound.length, sound.rate) == (16_000, 16_000)
+
+
+def test_another_source_where_sounds_are_all_that_is_hidden(tmp_path, monkeypatch):
+    said = [speech(2.0, seed=number) for number in range(3)]
+    (tmp_path / "data").mkdir()
+    for number, each in enumerate(said):
+        write(tmp_path / "data" / f"{number}.wav", audio_file.encode(Audio.of(each, 16_000), "WAV"))
+    monkeypatch.setattr(Lsb, "facts", dataclasses.replace(Lsb.facts, hides={"audio": ("audio",)}))
+    asked = order(tmp_path / "data", tmp_path, clip=1.0)
+    found = pairs.export(asked).pairs
+    assert [pair.hidden for pair in found] == ["audio"] * 6
+    for pair in found:
+        heard = reveal_file(tmp_path / "set" / pair.container, None, terms()).value.samples[:, 0]
+        alike = [np.corrcoef(heard, each[: len(heard)])[0, 1] for each in said]
+        assert max(alike) > 0.8 and str(np.argmax(alike)) != pathlib.Path(pair.cover).name[0]
+    with pytest.raises(UsageError, match="hides sounds; give two or more"):
+        pairs.export(dataclasses.replace(asked, origins=asked.origins[:1], force=True))
 
 
 def test_a_picture_for_each_sound_where_no_bytes_can_be_hidden(data, tmp_path, monkeypatch):

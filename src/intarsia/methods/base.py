@@ -133,6 +133,10 @@ class Method(ABC, Generic[ConfigT]):
             raise UsageError(f"--model {model}: {self.facts.name} has no networks, so no trained models either")
         return self
 
+    def takes(self, cover: str) -> tuple[str, ...]:
+        """Return the kinds of secret it hides in a kind of cover, with the model it has."""
+        return self.facts.hides.get(cover, ())
+
     def on_bench(self, bench: Path) -> Self:
         """Return this method with a folder to keep the state of a fit in; see `engine.bench`."""
         equipped = copy.copy(self)

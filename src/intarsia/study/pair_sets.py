@@ -58,7 +58,8 @@ class Order:
         size: side of the squares that pictures are cut into, pixels; 0: whole pictures.
         clip: length of the pieces that sounds are cut into, s; 0: whole sounds.
         rate: bits per sample of random bytes to hide; None: another picture where the method hides pictures, else
-            random bytes at half a bit per sample; in sounds, bytes where the method hides any.
+            random bytes at half a bit per sample; in sounds, bytes where the method hides any, and another sound
+            where its model hides sounds alone.
         limit: pairs, at most; None: all.
         keyring: the password.
         seed: of salts and of random bytes.

@@ -226,14 +226,15 @@ def _hidden(order: Order, piece: _Piece, secret: Value, out: Path) -> Any:  # no
 
 
 def _secret(order: Order, room: Method[Any], piece: _Piece) -> Value:
-    kinds = room.facts.hides.get(piece.value.kind, ())
+    kinds = room.takes(piece.value.kind)
     if not kinds:
         raise UsageError(f"{order.method} does not hide in a {piece.value.kind}; leave those out of the data")
     if order.rate is None and "image" in kinds and piece.value.kind == "image":
         return _other_picture(order, piece)
     draw = np.random.default_rng([order.seed, *piece.name.encode()])
-    if order.rate is None and "image" in kinds and "blob" not in kinds:
-        return _any_picture(order, int(draw.integers(1 << 32)))
+    if order.rate is None and "blob" not in kinds:
+        at = int(draw.integers(1 << 32))
+        return _any_picture(order, at) if "image" in kinds else _other_sound(order, piece, at)
     if "blob" not in kinds:
         raise UsageError(f"{order.method} hides {', '.join(kinds)}, no bytes; leave rate out")
     size = piece.value.size if isinstance(piece.value, Audio) else piece.value.samples.size
@@ -253,16 +254,29 @@ def _any_picture(order: Order, at: int) -> Image:
 
 def _other_picture(order: Order, piece: _Piece) -> Image:
     """Return the next picture of another source that can be read, of the same side of the split if it has one."""
-    at = order.origins.index(piece.origin)
-    others = [each for each in (*order.origins[at:], *order.origins[:at]) if each.source != piece.origin.source]
-    for origin in sorted(others, key=lambda each: each.split != piece.origin.split):
-        try:
-            value = values.cover(origin.path, max_pixels=order.max_pixels)
-        except InputError:
-            continue
+    for value in _others(order, piece, 0):
         if isinstance(value, Image):
             return _as_large(value, piece.value)
     raise UsageError(f"{order.method} hides pictures; give two or more that can be read, of different sources")
+
+
+def _other_sound(order: Order, piece: _Piece, at: int) -> Audio:
+    """Return the start of a sound of another source, no longer than the piece."""
+    assert isinstance(piece.value, Audio)
+    for value in _others(order, piece, at):
+        if isinstance(value, Audio):
+            length = min(value.length, int(piece.value.seconds * value.rate))
+            return Audio.of(value.read(0, length), value.rate, depth=value.depth)
+    raise UsageError(f"{order.method} hides sounds; give two or more that can be read, of different sources")
+
+
+def _others(order: Order, piece: _Piece, at: int) -> Iterator[Cover]:
+    """Yield what can be read of other sources, `at` places on, those of the same side of the split first."""
+    first = (order.origins.index(piece.origin) + at) % len(order.origins)
+    others = [each for each in (*order.origins[first:], *order.origins[:first]) if each.source != piece.origin.source]
+    for origin in sorted(others, key=lambda each: each.split != piece.origin.split):
+        with contextlib.suppress(InputError):
+            yield values.cover(origin.path, max_pixels=order.max_pixels)
 
 
 def _as_large(picture: Image, cover: Cover) -> Image:

@@ -140,6 +140,11 @@ class Method(PictureInSound[HideAndSpeakConfig]):
         pictures = Crops(pack.pictures, pack.train_pictures, config.side, augment, pack.validation_pictures)
         return Pairs(speech(1), pictures, recipe.batch, recipe.seed)
 
+    def takes(self, cover: str) -> tuple[str, ...]:
+        """Return what its model hides: pictures or sounds."""
+        kind = "audio" if self.settled(self.model()).hides == "speech" else "image"
+        return tuple(each for each in super().takes(cover) if each == kind)
+
     # --- pictures -------------------------------------------------------------------------------------------
 
     def clip(self, config: HideAndSpeakConfig) -> int:
