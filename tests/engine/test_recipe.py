@@ -35,6 +35,9 @@ def test_the_rate_rises_and_falls():
     recipe = Recipe(warmup=0.2, schedule="cosine")
     assert [round(recipe.rate(share), 3) for share in (0.1, 0.2, 0.6, 1.0)] == [0.5, 1.0, 0.5, 0.0]
     assert Recipe().rate(1.0) == 1.0
+    late = Recipe(warmup=0.2, schedule="late")
+    assert [round(late.rate(share), 3) for share in (0.1, 0.2, 0.8, 0.9, 1.0)] == [0.5, 1.0, 1.0, 0.5, 0.0]
+    assert Recipe(warmup=0.9, schedule="late").rate(0.95) == pytest.approx(0.5)
 
 
 def test_phases_follow_each_other():

@@ -204,6 +204,14 @@ def test_a_larger_bound_goes_on(order, copied):
     assert json.loads((copied / "config.json").read_text())["recipe"]["steps"] == 60
 
 
+def test_a_constant_rate_may_be_brought_down_at_last(order, tmp_path):
+    train(order(settings={"schedule": "late"}, run=tmp_path / "whole"))
+    assert not train(order(settings={"schedule": "constant"}), after(30)).outcome.finished
+    assert train(order(settings={"schedule": "late"}, resume=True)).outcome.finished
+    same_run(tmp_path / "run", tmp_path / "whole")
+    refused(order(resume=True, settings={"schedule": "constant"}), UsageError, "begun with schedule=late")
+
+
 def test_seconds_bound_the_whole_run(order):
     much = {"steps": 10**9, "log": 1, "seconds": 3600}
     first = train(order(settings=much), after(5)).outcome

@@ -16,10 +16,13 @@ from ..errors import UsageError
 from ..media import files
 from ..media.files import PathLike
 
-SCHEDULES = ("constant", "cosine")
+SCHEDULES = ("constant", "cosine", "late")
 BALANCES = ("fixed", "gradient")
 PRECISIONS = ("auto", "float32", "bfloat16")
 _MAX_RECIPE = 1 << 20
+
+FALL = 0.2
+"""Share of a phase over which the rate of a late schedule falls."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,8 @@ class Recipe:
         beta1: Adam's decay of the gradient's mean.
         beta2: Adam's decay of its square.
         warmup: share of each phase over which the rate rises from zero, 0..1.
-        schedule: "constant", or "cosine": down to zero over each phase.
+        schedule: "constant"; "cosine": down to zero over each phase; or "late": constant, and down to zero over the
+            last fifth of each phase.
         clip: largest norm of the gradient; 0 leaves it alone.
         ema: decay of the weights' moving average, which is what is saved and validated; 0: the weights themselves.
         balance: "fixed" weights of the losses, or "gradient": each loss pulls at the container with a force as its
@@ -116,7 +120,8 @@ class Recipe:
             return share / self.warmup
         if self.schedule == "constant":
             return 1.0
-        return 0.5 + 0.5 * math.cos(math.pi * (share - self.warmup) / (1 - self.warmup))
+        high = self.warmup if self.schedule == "cosine" else max(self.warmup, 1 - FALL)
+        return 0.5 + 0.5 * math.cos(math.pi * max(0.0, share - high) / (1 - high))
 
 
 @dataclass(frozen=True)

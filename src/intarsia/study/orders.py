@@ -30,6 +30,9 @@ _MAY_CHANGE = frozenset(
 )
 """Settings of the recipe that another stretch may change: bounds, and what is only written down."""
 
+_MAY_FOLLOW = (("schedule", "constant", "late"),)
+"""Settings that may become another: until its rate falls, a late run is a constant one."""
+
 
 @dataclass(frozen=True)
 class Order:
@@ -169,7 +172,8 @@ def _before(order: Order, kind: type, settings: Mapping[str, Any]) -> object:
 def _check_unchanged(order: Order, key: str, before: object, now: object) -> None:
     for each in dataclasses.fields(before):  # type: ignore[arg-type]
         old, new = getattr(before, each.name), getattr(now, each.name)
-        if old != new and not (key == "recipe" and each.name in _MAY_CHANGE):
+        may = key == "recipe" and (each.name in _MAY_CHANGE or (each.name, old, new) in _MAY_FOLLOW)
+        if old != new and not may:
             raise UsageError(
                 f"{files.shown(order.run)}: was begun with {each.name}={old}; going on with {new} is another run; "
                 "leave it out, or choose another folder"
