@@ -183,7 +183,8 @@ class Method(PictureInSound[HideAndSpeakConfig]):
         if len(sounds) not in (0, len(secrets)):
             raise UsageError("hide_and_speak hides either pictures or sounds, not both at once")
         if bool(sounds) != (config.hides == "speech"):
-            raise UsageError(f"this model hides {config.hides}; train one with hides=picture or hides=speech")
+            other = "speech" if config.hides == "picture" else "picture"
+            raise UsageError(f"this model hides {config.hides}; name another (--model), or train one: hides={other}")
         if not sounds:
             return super().hide_all(cover, secrets, channel, config, progress)
         return self._hide_speech(cover, sounds, channel, config, progress)
