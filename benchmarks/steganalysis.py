@@ -15,8 +15,8 @@
     power      simulated adaptive embedding (needs conseal): what the trained detectors are worth
     speed      seconds of each classical detector on 512 x 512
 
-FOLDER holds pictures that never were a JPEG. A method with a network takes part in methods, sweep and matrix when it
-has a --model. One that fits every secret takes part in methods and matrix when --fit names it with its settings, as
+FOLDER holds pictures that never were a JPEG. A method with a network takes part with the model that ships, or
+with its --model. One that fits every secret takes part in methods and matrix when --fit names it with its settings, as
 in neural_field:recipe=residue,steps=120; it hides in the middle of each picture, or with every=3 of each third.
 
 Everything is measured from saved files but the controls, whose samples are what a file would hold. Folds, splits and
