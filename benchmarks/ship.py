@@ -186,7 +186,8 @@ def table() -> Iterator[str]:
             row = columns["file"].get(key) or columns["direct"][key]
             values = [f"{found['value']:.5g}" if (found := columns[c].get(key)) else "" for c in ("direct", "file")]
             unit = "" if row["unit"] == "1" else f", {row['unit']}"
-            yield f"| {row['data']} | {row['n']} | {row['name']}{unit} | {' | '.join(values)} |"
+            name = f"{row['name']}{unit}".replace("|", "\\|")
+            yield f"| {row['data']} | {row['n']} | {name} | {' | '.join(values)} |"
         yield from ("", "```sh", *broken_up(each.recipe["command"]), "```")
 
 
