@@ -146,7 +146,9 @@ class PictureInSound(Learned[ConfigT]):
         clips = cover.planes()[0, : len(planes) * clip].reshape(-1, 1, clip)
         painted = self._through(lambda c, s: self.embed(net, c, s, config), net, clips, planes)
         if steps := steps_of(config):
-            painted = self._refined(net, (clips, planes, painted), pictures, config, steps, progress)
+            groups = list(self._groups(pictures, len(clips), config))
+            miss = partial(self.miss, net, config=config)
+            painted = self._refined(net, (clips, planes, painted), groups, miss, config, steps, progress)
         self._paint(cover, painted, channel, config)
         settings = model.identity[:IDENTITY_BYTES] + bytes([len(pictures)]) + b"".join(map(_facts_of, pictures))
         settings += self.own_settings(config, channel)
@@ -293,26 +295,36 @@ class PictureInSound(Learned[ConfigT]):
         self,
         net: "nn.Module",
         given: tuple[Planes, Planes, Planes],
-        pictures: Sequence[Image],
+        groups: Sequence[tuple[slice, bool]],
+        miss: Callable[..., "Tensor"],
         config: ConfigT,
         steps: int,
         progress: Progress,
     ) -> Planes:
-        """Return painted clips, moved to where the pictures are read best; `given`: cover, planes, painted."""
+        """Return painted clips [N, 1, T], -1..1, moved to where secrets are read best.
+
+        Args:
+            net: the networks.
+            given: cover, secrets and painted clips, [N, ...] each.
+            groups: clips that are refined together, and whether they are one picture in colour.
+            miss: what a receiver gets wrong, as the method of that name, settings and networks known.
+            config: the settings.
+            steps: of the search.
+            progress: told of them.
+        """
         import torch
 
         where = next(net.parameters()).device
         net.requires_grad_(requires_grad=False)
-        groups = list(self._groups(pictures, len(given[0]), config))
         made = []
         for number, (clips, colour) in enumerate(groups):
 
             def said(share: float, before: int = number) -> None:
                 progress("refining", (before + share) / len(groups))
 
-            cover, planes, painted = (torch.from_numpy(each[clips].copy()).to(where) for each in given)
-            miss = partial(self.miss, net, secret=planes, config=config, colour=colour)
-            made.append(self._searched(cover, painted, miss, config, steps, said).cpu().numpy())
+            cover, secret, painted = (torch.from_numpy(each[clips].copy()).to(where) for each in given)
+            missed = partial(miss, secret=secret, colour=colour)
+            made.append(self._searched(cover, painted, missed, config, steps, said).cpu().numpy())
         return np.concatenate(made)
 
     def _searched(

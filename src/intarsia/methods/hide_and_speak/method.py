@@ -16,7 +16,7 @@ from ...media import Audio, Cover, Value, sound_metrics
 from ..base import Entry, Facts, Placed, Progress
 from ..learned import IDENTITY_BYTES, check_refine, steps_of
 from ..picture_in_picture import MARGIN_DB
-from ..picture_in_sound import PictureInSound, Planes
+from ..picture_in_sound import PictureInSound
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -141,7 +141,11 @@ class Method(PictureInSound[HideAndSpeakConfig]):
         return Pairs(speech(1), pictures, recipe.batch, recipe.seed)
 
     def takes(self, cover: str) -> tuple[str, ...]:
-        """Return what its model hides: pictures or sounds."""
+        """Return what its model hides, ("image",) or ("audio",).
+
+        Raises:
+            WeightsError: there is no model, or it is damaged.
+        """
         kind = "audio" if self.settled(self.model()).hides == "speech" else "image"
         return tuple(each for each in super().takes(cover) if each == kind)
 
@@ -229,43 +233,19 @@ class Method(PictureInSound[HideAndSpeakConfig]):
 
         painted = self._through(run, net, clips, messages)
         if steps := steps_of(config):
-            painted = self._refined_speech(net, (clips, messages, painted), config, steps, progress)
+
+            def miss(container: "Tensor", secret: "Tensor", *, colour: bool) -> "Tensor":
+                read = net.reveal(objective.magnitudes(self.heard(container, config)))  # type: ignore[operator]
+                return (read - objective.magnitudes(secret)).square().sum()  # type: ignore[no-any-return]
+
+            alone = [(slice(number, number + 1), False) for number in range(len(clips))]
+            painted = self._refined(net, (clips, messages, painted), alone, miss, config, steps, progress)
         self._paint(cover, painted, channel, config)
         settings = model.identity[:IDENTITY_BYTES] + b"".join(map(_facts_of, secrets))
         return [
             Placed(0, MARGIN_DB, settings, _SPEECH_NOTES if secret is secrets[0] else (), 2 * secret.length)
             for secret in secrets
         ]
-
-    def _refined_speech(
-        self,
-        net: "nn.Module",
-        given: tuple[Planes, Planes, Planes],
-        config: HideAndSpeakConfig,
-        steps: int,
-        progress: Progress,
-    ) -> Planes:
-        """Return painted clips, moved to where the messages are heard best; `given`: cover, messages, painted."""
-        import torch
-
-        from . import objective
-
-        net.requires_grad_(requires_grad=False)
-        where, made = next(net.parameters()).device, []
-        for number in range(len(given[0])):
-
-            def said(share: float, before: int = number) -> None:
-                progress("refining", (before + share) / len(given[0]))
-
-            cover, message, painted = (torch.from_numpy(each[number : number + 1].copy()).to(where) for each in given)
-            wanted = objective.magnitudes(message)
-
-            def miss(container: "Tensor", wanted: "Tensor" = wanted) -> "Tensor":
-                read = net.reveal(objective.magnitudes(self.heard(container, config)))  # type: ignore[operator]
-                return (read - wanted).square().sum()  # type: ignore[no-any-return]
-
-            made.append(self._searched(cover, painted, miss, config, steps, said).cpu().numpy())
-        return np.concatenate(made)
 
     def _reveal_speech(
         self, cover: Cover, entries: Sequence[Entry], settings: bytes, progress: Progress
