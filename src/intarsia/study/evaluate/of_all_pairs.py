@@ -73,19 +73,16 @@ def _rows(given: Given, name: str, cover: str, hidden: str) -> Iterator[Row]:
             said = f"{name}, {own['bits']} bits" if name == "lsb" else name
             yield Row(said, FILE, tasks(given, name, "", cover, hidden, own, fits=room.fits))
         return
-    runs = models(given, name, hidden)
+    runs = models(given, name, cover, hidden)
     if not runs:
         yield without_weights(name)
     for model in runs:
         yield Row(label_of(name, model), FILE, tasks(given, name, model, cover, hidden, {}))
 
 
-def models(given: Given, name: str, hidden: str) -> list[str]:
+def models(given: Given, name: str, cover: str, hidden: str) -> list[str]:
     """Return the models of a method that hide this kind of secret: those that were named, or the first that ships."""
-    found = given.runs(name)
-    if name == "hide_and_speak":
-        wanted = "picture" if hidden == "image" else "speech"
-        found = [model for model in found if config_of(name, model)[1].hides == wanted]
+    found = [model for model in given.runs(name) if hidden in load(name).equip(model or None).takes(cover)]
     return found if given.models.get(name) else found[:1]
 
 

@@ -122,7 +122,7 @@ def _senders(given: Given, media: str, only: str | None) -> Iterator[Sender]:
         secret = next((kind for kind in ("image", "audio") if kind in room.facts.hides.get(media, ())), None)
         if secret is None:
             continue
-        runs = of_all_pairs.models(given, name, secret) if isinstance(room, Learned) else [""]
+        runs = of_all_pairs.models(given, name, media, secret) if isinstance(room, Learned) else [""]
         if not runs:
             yield Sender(name, media, (), missing_weights(name, ""))
         for model in runs:
