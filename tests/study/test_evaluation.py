@@ -19,6 +19,7 @@ from intarsia.study import evaluation
 from intarsia.study.evaluate import (
     material,
     measures,
+    of_all_pairs,
     of_channels,
     of_stegnet,
     papers,
@@ -326,6 +327,16 @@ def test_channels_say_what_is_exact_and_what_is_left(data, tmp_path, monkeypatch
     assert cells["jpeg:75", "lsb, 3 bits"]["by"] == "network alone"
     assert cells["wav", "exact, protect=0"]["n"] == 1
     assert found.broken == {}
+
+
+@pytest.mark.parametrize(("limit", "many", "few"), [(1, 1, 1), (3, 3, 1), (5, 3, 2), (None, 3, 3)])
+def test_of_what_takes_long_a_limit_allows_a_quarter(data, limit, many, few):
+    given = plans.Given(material.find(data), limit=limit)
+    tables = {plan.name: plan for plan in (*of_stegnet.plans(given), *of_all_pairs.plans(given))}
+    counted = {name: {row.label: len(row.tasks) for row in plan.rows} for name, plan in tables.items()}
+    assert counted["stegnet-64"]["lsb, 3 bits"] == many
+    assert counted["pair-picture-in-picture"] == dict.fromkeys(counted["pair-picture-in-picture"], few)
+    assert counted["stegnet-512"]["lsb, 3 bits"] == few
 
 
 def test_folders_and_names_that_cannot_be_meant(data, tmp_path):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..carrier.channel import Channel
 from ..codes import shape as shape_code
@@ -26,6 +27,10 @@ from ..media.image import psnr
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share done, 0..1; behind a colon, how well it goes."""
+
+Reader = Callable[[Cover], tuple[NDArray[np.uint8], NDArray[Any]] | None]
+"""Reads a file without a key: what comes out, as a picture [H, W, C]; and where it was read, pixels uint8 [H, W, C] or
+a wave [T]. None: not of a kind, or a length, that can be read."""
 
 ConfigT = TypeVar("ConfigT")
 
@@ -160,6 +165,10 @@ class Method(ABC, Generic[ConfigT]):
             NoSecretError: nothing can be read off this one.
             UsageError: it has no such settings.
         """
+        return None
+
+    def reader(self) -> Reader | None:
+        """Return what reads any file without a key, to tell whether something is there; None: nobody can."""
         return None
 
     def notices(self) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from ..carrier.channel import Channel
 from ..errors import DoesNotFitError, NoSecretError, UsageError
 from ..media import Cover, Image, Value, metrics
 from ..media.image import resize
-from .base import Entry, Placed, Progress, configure
+from .base import Entry, Placed, Progress, Reader, configure
 from .learned import IDENTITY_BYTES, Bare, Learned, steps_of
 
 if TYPE_CHECKING:
@@ -129,6 +129,19 @@ class PictureInPicture(Learned[ConfigT]):
         model = self.model()
         config = self.settled(model)
         return asked.sized(Image(self.read_off(self.loaded(model, config), as_colour(cover), config)))
+
+    def reader(self) -> Reader:
+        """Return what reads the picture that the networks see in a picture of 8-bit colour."""
+        model = self.model()
+        config = self.settled(model)
+        net = self.loaded(model, config)
+
+        def read(cover: Cover) -> tuple[Samples, Samples] | None:
+            if not isinstance(cover, Image) or cover.is_grey or cover.depth != 8:
+                return None
+            return self.read_off(net, cover.samples, config), cover.samples.astype(np.uint8)
+
+        return read
 
     def capacity(self, cover: Cover, channel: Channel, config: ConfigT) -> int:
         """A picture of the cover's own size."""

@@ -25,7 +25,7 @@ from ..carrier.channel import Channel
 from ..errors import DoesNotFitError, NoSecretError, UsageError
 from ..media import Audio, Cover, Image, Value, audio
 from ..media.image import resize
-from .base import Entry, Placed, Progress, configure
+from .base import Entry, Placed, Progress, Reader, configure
 from .learned import IDENTITY_BYTES, Bare, Learned, steps_of
 from .picture_in_picture import ENOUGH_DB, MARGIN_DB, as_colour, flat_psnr
 
@@ -199,13 +199,26 @@ class PictureInSound(Learned[ConfigT]):
         )
         return asked.sized(room._finished(net, planes, config, grey=not asked.colour))
 
+    def reader(self) -> Reader:
+        """Return what reads the planes that the networks see in the first clip of a sound."""
+        model = self.model()
+        config = self.settled(model)
+        net, clip, per = self.loaded(model, config), self.clip(config), self.planes(config)
+
+        def read(cover: Cover) -> tuple[NDArray[np.uint8], Planes] | None:
+            if not isinstance(cover, Audio) or cover.length < clip:
+                return None
+            return _levels(self.read_off(net, cover, per, config)), cover.planes()[0, :clip]
+
+        return read
+
     def _finished(self, net: "nn.Module", planes: Planes, config: ConfigT, *, grey: bool) -> Image:
         """Return the planes of one picture as it is shown, at the networks' size."""
         if grey:
             planes = planes.mean(axis=0, keepdims=True)
         else:
             planes = self._through(lambda p: self.finish(net, p, config), net, planes[None])[0]
-        levels = np.rint(np.clip(planes, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
+        levels = _levels(planes)
         return Image(np.ascontiguousarray(levels[..., 0] if grey else levels))
 
     def read_off(self, net: "nn.Module", container: Audio, count: int, config: ConfigT) -> Planes:
@@ -373,6 +386,12 @@ class PictureInSound(Learned[ConfigT]):
         if any(picture.alpha is not None for picture in pictures):
             notes.append("the secret's transparency is not carried")
         return tuple(notes)
+
+
+def _levels(planes: Planes) -> NDArray[np.uint8]:
+    """Return planes [C, H, W], 0..1, in 8 bits, [H, W, C]."""
+    levels: NDArray[np.uint8] = np.rint(np.clip(planes, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
+    return levels
 
 
 def at_rate(sound: Audio, rate: int) -> Audio:

@@ -135,7 +135,7 @@ def evaluate(order: Order, progress: Progress = no_progress) -> Evaluation:
     tables = tuple(filled(plan, lines, order.seed) for plan in plans)
     matrices = [each for media in ("image", "audio") if (each := of_channels.matrix(media, senders, lines))]
     contents = folder.Contents(tables, tuple(matrices), _facts(order, given), shown, order.listening)
-    written, notes = folder.write(order.out, contents)
+    written, notes = folder.write(order.out, contents, order.jobs)
     known = len(lines) - work.measured if known_before else 0
     return Evaluation(
         order, tables, written, work.measured, known, work.broken, work.failed, time.monotonic() - began, notes
@@ -213,7 +213,7 @@ def _facts(order: Order, given: Given) -> list[str]:
     models = [f"{method}: {Path(run).name}" for method, runs in order.models.items() for run in runs]
     return [
         f"{order.what}, on {Path(order.data).resolve().name}: {given.material.describe()}"
-        + (f"; at most {order.limit} of each" if order.limit else ""),
+        + (f"; at most {order.limit} of each, {given.few} where each takes long" if order.limit else ""),
         "Every number but those of the columns paper and direct is of the saved file, read back, no cover at the "
         "receiver.",
         "Cells: mean [95 % interval, items drawn with replacement], worst.",

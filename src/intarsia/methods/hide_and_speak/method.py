@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...carrier.channel import Channel
 from ...engine.packs import Pack, Packing
@@ -13,7 +14,7 @@ from ...engine.pairs import Crops, Cuts, Pairs, PictureAugment, SoundAugment
 from ...engine.recipe import Recipe
 from ...errors import DoesNotFitError, NoSecretError, UsageError
 from ...media import Audio, Cover, Value, sound_metrics
-from ..base import Entry, Facts, Placed, Progress
+from ..base import Entry, Facts, Placed, Progress, Reader
 from ..learned import IDENTITY_BYTES, check_refine, steps_of
 from ..picture_in_picture import MARGIN_DB
 from ..picture_in_sound import PictureInSound
@@ -204,6 +205,29 @@ class Method(PictureInSound[HideAndSpeakConfig]):
     def bare(self, cover: Cover, settings: Mapping[str, object]) -> Value | None:
         """Return a picture; a message in speech cannot be read without its length."""
         return super().bare(cover, settings) if self.settled(self.model()).hides == "picture" else None
+
+    def reader(self) -> Reader:
+        """Return what reads a picture, or the magnitudes of messages as one: time downwards, dB as levels."""
+        model = self.model()
+        config = self.settled(model)
+        if config.hides == "picture":
+            return super().reader()
+        from . import objective, speech
+
+        net, clip = self.loaded(model, config), self.clip(config)
+
+        def read(cover: Cover) -> "tuple[NDArray[np.uint8], NDArray[np.float32]] | None":
+            if not isinstance(cover, Audio) or cover.length < clip:
+                return None
+            wave = cover.planes()[0, :clip]
+            found = self._through(
+                lambda c: net.reveal(objective.magnitudes(c)),  # type: ignore[operator]
+                net,
+                wave.reshape(1, 1, clip),
+            )
+            return speech.drawn(found[0]), wave
+
+        return read
 
     def _hide_speech(
         self, cover: Cover, secrets: list[Audio], channel: Channel, config: HideAndSpeakConfig, progress: Progress

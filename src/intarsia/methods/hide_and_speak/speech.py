@@ -23,6 +23,9 @@ from .objective import HOP, LENGTH, PADDING, WINDOW
 ROUNDS = 100
 """Times that phases are looked for; more change little."""
 
+RANGE_DB = 80.0
+"""From black to white, where magnitudes are drawn."""
+
 _DEPTH = 16
 
 
@@ -59,6 +62,14 @@ def with_phases(wanted: Tensor, rounds: int = ROUNDS) -> Tensor:
         found = spectrum.stft(_sound(turned), WINDOW, HOP, shape="rectangular", padding=PADDING)
         turned = wanted * found / found.abs().clamp_min(1e-9)
     return _sound(turned)
+
+
+def drawn(found: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return magnitudes [n, frames, bins] as a picture [frames, bins, n]: 255 is the largest, 0 is `RANGE_DB` below."""
+    largest = max(float(found.max()), 1e-9)
+    below = 20 * np.log10(np.maximum(found / largest, 1e-9))
+    levels = np.rint(255 * np.clip(1 + below / RANGE_DB, 0, 1)).astype(np.uint8)
+    return np.ascontiguousarray(levels.transpose(1, 2, 0))
 
 
 def _sound(turned: Tensor) -> Tensor:

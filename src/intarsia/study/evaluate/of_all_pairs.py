@@ -10,7 +10,7 @@ from .plans import FILE, Given, Plan, Row, config_of, label_of, picture, sound, 
 from .tasks import Task
 
 MOST = 4
-"""Items of a pair, unless a limit says fewer: the pairs are many."""
+"""Items of a pair, or a quarter of the limit: the pairs are many."""
 
 WORDS = {"image": "picture", "audio": "sound", "video": "video", "shape": "shape", "text": "text", "blob": "bytes"}
 PICTURE, SOUND = "square:512", "sound:160000:16000"
@@ -91,7 +91,7 @@ def tasks(
 ) -> tuple[Task, ...]:
     """Return the trips of one method for one pair of media: kinds of the cover and of what is hidden."""
     cover_form, secret_form = _forms(name, model, cover, hidden)
-    material, most = given.material, min(given.limit or MOST, MOST)
+    material, most = given.material, min(given.few or MOST, MOST)
     of = {"image": material.pictures, "audio": material.speech, "video": material.clips, "shape": material.shapes}
     if hidden == "audio" and cover == "image":
         of["audio"] = material.tunes

@@ -18,7 +18,7 @@ OF_SHAPE = ("secret_chamfer", "secret_hausdorff", "secret_iou", "fit_s")
 
 def plans(given: Given) -> list[Plan]:
     """Return the tables for which there is something to hide."""
-    material, limit = given.material, given.limit
+    material, limit = given.material, given.few
     clips = [Piece(str(path), "frames:16:128", "video") for path in first(material.clips, limit)]
     tunes = [sound(path, "sound:100000:22050") for path in first(material.tunes, limit)]
     shapes = [Piece(str(path), "", "shape") for path in first(material.shapes, limit)]

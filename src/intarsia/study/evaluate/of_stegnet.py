@@ -9,6 +9,8 @@ from .tasks import Task
 
 MEASURES = ("cover_change", "secret_rate", "secret_bpp", "cover_psnr", "cover_ssim", "secret_psnr", "secret_ssim")
 SIDES = (64, 512)
+MOST_LARGE = 24
+"""Pictures of the larger side, as many as Kodak's set has, or a quarter of the limit: each takes a minute."""
 
 
 def plans(given: Given) -> list[Plan]:
@@ -19,9 +21,10 @@ def plans(given: Given) -> list[Plan]:
 
 
 def _plan(given: Given, side: int) -> Plan:
+    most = given.limit if side == SIDES[0] else min(given.few or MOST_LARGE, MOST_LARGE)
     pairs = [
         (picture(one, f"square:{side}"), picture(other, f"square:{side}"))
-        for one, other in around(given.material.pictures, given.limit)
+        for one, other in around(given.material.pictures, most)
     ]
 
     def tasks(what: str, method: str, model: str = "", noise: bool = False, **settings: str) -> tuple[Task, ...]:

@@ -4,6 +4,7 @@ Given(material, models, limit, ...) ─► Plan(title, measures, rows) ─► ta
 Row(label, column, tasks)     column: "paper", as printed; "direct", through floats; "file", from the saved file
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +17,11 @@ from .pieces import Piece
 from .tasks import Task, missing_weights
 
 PAPER, DIRECT, FILE = "paper", "direct", "file"
-FIT_SECONDS = "60"
-"""Of a fit that nobody asked to be longer."""
+FIT_SECONDS, FIT_SECONDS_PER_ITEM = 60, 5
+"""Of a fit that nobody asked to be longer; and of a limit's items, where that is less."""
+
+PER_LONG = 4
+"""Items of a limit that allow one that takes as long as many others: a fit, or all channels."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,15 @@ class Given:
         named = list(self.models.get(method, ()))
         return named or ["" if name == method else name for name in zoo.of(method)]
 
+    @property
+    def few(self) -> int | None:
+        """Items of each kind, at most, where each takes long: a quarter of the limit, rounded up."""
+        return None if self.limit is None else math.ceil(self.limit / PER_LONG)
+
     def fit(self, **settings: str) -> dict[str, str]:
         """Return the settings of a fit."""
-        own = {"seconds": FIT_SECONDS, **settings, **self.settings}
+        seconds = FIT_SECONDS if self.limit is None else min(FIT_SECONDS, FIT_SECONDS_PER_ITEM * self.limit)
+        own = {"seconds": str(seconds), **settings, **self.settings}
         if "steps" in self.settings:
             own.pop("seconds" if "seconds" not in self.settings else "", None)
         return own

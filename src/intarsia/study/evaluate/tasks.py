@@ -75,6 +75,15 @@ class Task:
         facts += [self.secret.identity(), self.channels, dict(self.viewed), self.seed]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
+    def place(self) -> str:
+        """Return the name of the folder its files go to.
+
+        Raises:
+            InputError: a file cannot be read.
+            WeightsError: the model is not there.
+        """
+        return place(self.key())
+
     def pack(self) -> dict[str, Any]:
         """Return it as JSON knows it."""
         return dataclasses.asdict(self)
@@ -86,6 +95,11 @@ class Task:
         values["cover"], values["secret"] = Piece(**values["cover"]), Piece(**values["secret"])
         values["channels"] = tuple(values["channels"])
         return cls(**values)
+
+
+def place(key: str) -> str:
+    """Return the name of the folder that the files of a key go to."""
+    return key[:16]
 
 
 def identity(method: str, model: str) -> str:

@@ -10,7 +10,7 @@ that means are not of the good cases alone. Files go to items/KEY/ in the output
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ def _trip(task: Task, cover: Cover, secret: Value, room: Room) -> Line:
 def _hidden(task: Task, cover: Cover, secret: Value, room: Room) -> tuple[Hidden, Path, dict[str, float]]:
     """Hide; return the report, the container, and what it took."""
     room.folder.mkdir(parents=True, exist_ok=True)
-    container = room.folder / f"container{SUFFIX[cover.kind]}"
+    container = room.folder / _name(cover.kind)
     spent = time.process_time()
     with peak.watched() as memory:
         hidden = hide_file(cover, secret, container, _terms(task, room, seed=task.seed))
@@ -107,6 +107,10 @@ def _hidden(task: Task, cover: Cover, secret: Value, room: Room) -> tuple[Hidden
     if task.fits:
         took["fit_s"] = float(task.settings.get("seconds", hidden.seconds))
     return hidden, container, took
+
+
+def _name(kind: str) -> str:
+    return f"container{SUFFIX[kind]}"
 
 
 def _revealed(task: Task, container: Path, room: Room) -> Value:
@@ -149,14 +153,21 @@ def _kept(folder: Path, cover: Cover, secret: Value, revealed: Value) -> dict[st
 
 
 def _channels(task: Task, cover: Cover, secret: Value, room: Room) -> Line:
-    """Hide once, send through every channel, and reveal from each."""
-    hidden, container, _ = _hidden(task, cover, secret, room)
+    """Hide once, send through every channel, and reveal from each; a container that a trip left is used."""
+    container = _left(task, room) or _hidden(task, cover, secret, room)[1]
     saved = values.container(container, max_pixels=MAX_PIXELS)
     survived = []
     for number, text in enumerate(task.channels):
         room.progress(f"channel {text}", number / len(task.channels))
         survived.append(_sent(task, saved, secret, text, room))
-    return {"values": {**of_cover(cover, saved), **_carried(hidden, cover)}, "survived": survived}
+    return {"values": of_cover(cover, saved), "survived": survived}
+
+
+def _left(task: Task, room: Room) -> Path | None:
+    """Return the container that the same trip, with nothing on the way, has left."""
+    same = replace(task, what="trip", channels=()).place()
+    path = room.folder.parent / same / _name(task.cover.kind)
+    return path if path.exists() else None
 
 
 def _sent(task: Task, saved: Cover, secret: Value, text: str, room: Room) -> Line:

@@ -25,7 +25,7 @@ from ...media import child
 from ...methods.base import Progress, no_progress
 from . import trips
 from .store import Line, Store
-from .tasks import Task
+from .tasks import Task, place
 
 ITEMS = "items"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -136,7 +136,7 @@ class Work:
 def measured(key: str, task: Task, folder: Path, device: str, progress: Progress = no_progress) -> Line | IntarsiaError:
     """Return the line of a task, or why it has none."""
     try:
-        return trips.measure(task, trips.Room(folder / ITEMS / key[:16], progress, device))
+        return trips.measure(task, trips.Room(folder / ITEMS / place(key), progress, device))
     except IntarsiaError as error:
         return error
     except MemoryError:

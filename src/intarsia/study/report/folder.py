@@ -1,7 +1,10 @@
 """Writes a report into its folder; every file is replaced whole."""
 
 import importlib.util
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ...media import files
@@ -31,8 +34,13 @@ class Contents:
     listening: bool
 
 
-def write(out: Path, contents: Contents) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def write(out: Path, contents: Contents, jobs: int = 1) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Write everything; return the files, and what could not be made, in words.
+
+    Args:
+        out: the folder.
+        contents: what goes into the report.
+        jobs: processes that draw; 1 is this one.
 
     Raises:
         OutputError: a file cannot be written.
@@ -42,7 +50,7 @@ def write(out: Path, contents: Contents) -> tuple[tuple[str, ...], tuple[str, ..
     if importlib.util.find_spec("matplotlib") is None:
         notes.append("no figures: they need matplotlib: pip install 'intarsia[neural]'")
     else:
-        drawn = [each for table in contents.tables for each in figures.of_table(table, out, contents.drawn)]
+        drawn = _drawn(contents, out, jobs)
         drawn += [each for matrix in contents.matrices for each in figures.of_matrix(matrix, contents.drawn)]
     made = _texts(contents)
     made |= {f"figures/{each.name}.{form}": getattr(each, form) for each in drawn for form in ("png", "svg")}
@@ -57,6 +65,16 @@ def write(out: Path, contents: Contents) -> tuple[tuple[str, ...], tuple[str, ..
         (out / name).parent.mkdir(exist_ok=True)
         files.write_output(out / name, data, force=True)
     return tuple(made), tuple(notes)
+
+
+def _drawn(contents: Contents, out: Path, jobs: int) -> list[Figure]:
+    """Return the figures of all tables."""
+    draw = partial(figures.of_table, folder=out, wanted=contents.drawn)
+    if jobs == 1 or len(contents.tables) == 1:
+        return [each for table in contents.tables for each in draw(table)]
+    fresh = multiprocessing.get_context("spawn")  # nothing of this process, with its threads, is to be taken over
+    with ProcessPoolExecutor(min(jobs, len(contents.tables)), fresh) as pool:
+        return [each for found in pool.map(draw, contents.tables) for each in found]
 
 
 def _texts(contents: Contents) -> dict[str, bytes]:

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...media import Cover, Image
+from ...media.image import resize
 from ...methods.lsb import reveal_bits
+from .. import tiles
 
 if TYPE_CHECKING:
     from ...methods.base import Method
@@ -87,23 +89,22 @@ def revealer(method: "Method[Any] | None", bits: int = PUBLISHED_BITS) -> Reveal
     Returns:
         None: without the password there is nothing to open, as with `exact`, whose very header is sealed.
     """
-    from ...methods.picture_in_picture import PictureInPicture
-
     if method is None or method.facts.name == "lsb":
         return lambda cover: low_bits(cover, bits)
-    if isinstance(method, PictureInPicture):
-        return _by_network(method)
-    return None
+    read = method.reader()
+    return None if read is None else lambda cover: _score(read(cover))
 
 
-def _by_network(method: Any) -> Revealer:  # noqa: ANN401 (a PictureInPicture of any settings)
-    model = method.model()
-    config = method.settled(model)
-    net = method.loaded(model, config)
+def _score(found: tuple[NDArray[np.uint8], NDArray[Any]] | None) -> float | None:
+    """Return how natural a reading is that what it was read from does not explain: pixels, or a wave's spectrogram."""
+    if found is None:
+        return None
+    revealed, place = found
+    return seen(revealed, place if place.ndim > 1 else _spectrogram(place, *revealed.shape[:2]))
 
-    def score(cover: Cover) -> float | None:
-        if not isinstance(cover, Image) or cover.is_grey or cover.depth != 8:
-            return None
-        return seen(method.read_off(net, cover.samples, config), cover.samples.astype(np.uint8))
 
-    return score
+def _spectrogram(wave: NDArray[Any], height: int, width: int) -> NDArray[np.uint8]:
+    """Return a wave's spectrogram as it may lie in planes: frequency along one axis or the other, [H, W, 6]."""
+    drawn = Image(tiles.spectrogram(wave))
+    lying = (drawn, Image(np.ascontiguousarray(drawn.samples.transpose(1, 0, 2))))
+    return np.dstack([resize(each, width, height).samples for each in lying]).astype(np.uint8)
