@@ -264,6 +264,18 @@ def test_a_shape_comes_back_as_a_surface_that_looks_outwards(tmp_path, monkeypat
     assert shape_metrics.volume(found) > 0
 
 
+@pytest.mark.parametrize("level", [0.5, -0.5])
+def test_a_field_that_is_zero_nowhere_holds_no_surface(level):
+    from intarsia.methods.neural_field import signals, surface
+
+    def field(points, _tick):
+        assert len(points), "asked for nothing"  # a network has no answer to that
+        return np.full((len(points), 1), level, np.float32)
+
+    with pytest.raises(NoSecretError):
+        surface.extracted(field, signals.Solid((33,)), "")
+
+
 # --- residues ------------------------------------------------------------------------------------------------
 
 

@@ -90,7 +90,8 @@ def _grid(field: Field, count: int, tick: Callable[[float], None]) -> Floats:
     rough = field(_points(rough_axis), lambda share: tick(share / 4)).reshape((coarse,) * 3)
     values = _enlarged(rough, count)
     near = _enlarged(_near_zero(rough, 2 / (coarse - 1)).astype(np.float32), count) > 0
-    values[near] = field(_points(axis)[near.reshape(-1)], lambda share: tick(0.25 + 0.75 * share))[:, 0]
+    if near.any():  # a field that is barely learnt may be zero nowhere
+        values[near] = field(_points(axis)[near.reshape(-1)], lambda share: tick(0.25 + 0.75 * share))[:, 0]
     return values
 
 
