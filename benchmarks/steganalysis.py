@@ -45,6 +45,7 @@ from steganalysis_sets import (
     equipped,
     grey,
     judge_by,
+    read_off,
     shrunk,
     sound_pairs,
     teach,
@@ -70,10 +71,7 @@ def method_table(bench: Bench) -> None:
         sides = looked_at(bench, pairs)
         teach(*sides)
         judge_by(bench.network(name, pairs), pairs, sides)
-        reveal = natural.revealer(equipped(bench, name))
-        for at, side in enumerate(sides, 1):
-            for each, pair in zip(side, pairs, strict=True):
-                each.scores["revealer"] = reveal(pair[at]) if reveal else None
+        read_off(natural.revealer(equipped(bench, name)), pairs, sides)
         decibels = [-10 * np.log10(controls.energy(pair[1].samples, pair[2].samples) / 255**2) for pair in pairs]
         rows += rows_of(DETECTORS, {"method": name, "psnr": float(np.mean(decibels)), "pairs": len(pairs)}, *sides)
         draw(bench.out, name, *sides)
@@ -121,7 +119,7 @@ def sounds(bench: Bench) -> None:
     title = f"Pieces of {bench.options.clip:g} s, saved and read back, beside controls made of the same pieces."
     most: Triples = []
     for name, pairs in sound_pairs(bench):
-        rows += sound_rows(bench, name, pairs, DETECTORS)
+        rows += sound_rows(bench, name, pairs, DETECTORS, natural.revealer(equipped(bench, name)))
         bench.write("sounds", rows, title)
         most = max(most, pairs, key=len)
     for control in ("lsb-random", "lsb-matching"):
@@ -132,10 +130,13 @@ def sounds(bench: Bench) -> None:
         bench.write("sounds", rows, title)
 
 
-def sound_rows(bench: Bench, name: str, pairs: Triples, names: Sequence[str]) -> list[Row]:
+def sound_rows(
+    bench: Bench, name: str, pairs: Triples, names: Sequence[str], reveal: natural.Revealer | None = None
+) -> list[Row]:
     """Return what detectors, taught by these pairs, say of them."""
     sides = looked_at(bench, pairs)
     teach(*sides)
+    read_off(reveal, pairs, sides)
     if "cnn" in names:
         judge_by(bench.network(f"{name}-sound", pairs, "audio"), pairs, sides)
     head = {"method": name, "pieces": len(pairs), "speakers": len({pair[0] for pair in pairs})}

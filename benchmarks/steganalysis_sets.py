@@ -21,7 +21,7 @@ from intarsia.media import Cover, Image, image_file, values
 from intarsia.media.image import resize
 from intarsia.study import pairs as pair_making
 from intarsia.study.pair_sets import Order, Origin
-from intarsia.study.steganalysis import controls, trained
+from intarsia.study.steganalysis import controls, natural, trained
 from intarsia.study.steganalysis.findings import Looked
 from intarsia.study.steganalysis.kinds import CHEAP
 from intarsia.study.steganalysis.listing import Item
@@ -207,6 +207,13 @@ def judge_by(network: trained.Network | None, pairs: Triples, sides: Sequence[Se
     for at, side in enumerate(sides, 1):
         for each, pair in zip(side, pairs, strict=True):
             each.scores["cnn"] = network(pair[at], pair[0]) if network else None
+
+
+def read_off(reveal: natural.Revealer | None, pairs: Triples, sides: Sequence[Sequence[Looked]]) -> None:
+    """Add how natural what anybody reads off covers and containers is."""
+    for at, side in enumerate(sides, 1):
+        for each, pair in zip(side, pairs, strict=True):
+            each.scores["revealer"] = reveal(pair[at]) if reveal else None
 
 
 def all_pairs(

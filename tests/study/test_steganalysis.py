@@ -223,6 +223,25 @@ def test_a_public_revealer_sees_a_picture_or_noise(picture):
     assert natural.revealer(load("lsb"))(Image(picture)) == natural.low_bits(Image(picture))
 
 
+@pytest.mark.parametrize("name", ["image_in_speech", "ditas", "hide_and_speak"])
+def test_what_anybody_reads_off_a_sound_is_smooth_whatever_it_is(name):
+    from intarsia.methods import load
+
+    reveal = natural.revealer(load(name).equip(None))
+    assert 0.3 < reveal(Audio.of(speech(3.2), 16_000)) < 1
+    assert reveal(Audio.of(speech(0.2), 16_000)) is None  # no clip of it
+    assert reveal(Image(noise(64, 64))) is None
+
+
+def test_a_network_reads_no_sounds_and_no_grey_pictures_where_it_paints_colour(picture):
+    from intarsia.methods import load
+
+    reveal = natural.revealer(load("stegnet").equip(None))
+    assert -1 < reveal(Image(picture)) < 1
+    assert reveal(Image(np.ascontiguousarray(picture[..., 0]))) is None
+    assert reveal(Audio.of(speech(0.2), 16_000)) is None
+
+
 # --- controls ------------------------------------------------------------------------------------------------
 
 

@@ -28,9 +28,8 @@ from ..media.image import psnr
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share done, 0..1; behind a colon, how well it goes."""
 
-Reader = Callable[[Cover], tuple[NDArray[np.uint8], NDArray[Any]] | None]
-"""Reads a file without a key: what comes out, as a picture [H, W, C]; and where it was read, pixels uint8 [H, W, C] or
-a wave [T]. None: not of a kind, or a length, that can be read."""
+Reader = Callable[[Cover], NDArray[np.uint8] | None]
+"""Reads a file without a key, as a picture [H, W, C]; None: not of a kind, or a length, that can be read."""
 
 ConfigT = TypeVar("ConfigT")
 

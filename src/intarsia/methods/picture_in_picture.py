@@ -136,10 +136,10 @@ class PictureInPicture(Learned[ConfigT]):
         config = self.settled(model)
         net = self.loaded(model, config)
 
-        def read(cover: Cover) -> tuple[Samples, Samples] | None:
+        def read(cover: Cover) -> Samples | None:
             if not isinstance(cover, Image) or cover.is_grey or cover.depth != 8:
                 return None
-            return self.read_off(net, cover.samples, config), cover.samples.astype(np.uint8)
+            return self.read_off(net, cover.samples, config)
 
         return read
 

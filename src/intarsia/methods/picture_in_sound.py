@@ -205,10 +205,10 @@ class PictureInSound(Learned[ConfigT]):
         config = self.settled(model)
         net, clip, per = self.loaded(model, config), self.clip(config), self.planes(config)
 
-        def read(cover: Cover) -> tuple[NDArray[np.uint8], Planes] | None:
+        def read(cover: Cover) -> NDArray[np.uint8] | None:
             if not isinstance(cover, Audio) or cover.length < clip:
                 return None
-            return _levels(self.read_off(net, cover, per, config)), cover.planes()[0, :clip]
+            return _levels(self.read_off(net, cover, per, config))
 
         return read
 

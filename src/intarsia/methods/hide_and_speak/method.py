@@ -216,16 +216,12 @@ class Method(PictureInSound[HideAndSpeakConfig]):
 
         net, clip = self.loaded(model, config), self.clip(config)
 
-        def read(cover: Cover) -> "tuple[NDArray[np.uint8], NDArray[np.float32]] | None":
+        def read(cover: Cover) -> NDArray[np.uint8] | None:
             if not isinstance(cover, Audio) or cover.length < clip:
                 return None
-            wave = cover.planes()[0, :clip]
-            found = self._through(
-                lambda c: net.reveal(objective.magnitudes(c)),  # type: ignore[operator]
-                net,
-                wave.reshape(1, 1, clip),
-            )
-            return speech.drawn(found[0]), wave
+            samples = cover.planes()[0, :clip].reshape(1, 1, clip)
+            found = self._through(lambda c: net.reveal(objective.magnitudes(c)), net, samples)  # type: ignore[operator]
+            return speech.drawn(found[0])
 
         return read
 

@@ -3,8 +3,9 @@
     container ──► reveal with what is public (the low bits; the shipped weights) ──► a picture, or noise?
         └───────────────────────────────────────────────────────────────────────────► another one, or this one again?
 
-Natural is where neighbours agree: pictures .8 to .99, noise 0. A network that reads a clean file gives a shadow of that
-very file, which is natural too; so only what cannot be told from the file's own pixels counts.
+Natural is where neighbours agree: pictures .8 to .99, noise 0. A network that reads a clean picture gives a shadow of
+that very picture, which is natural too; so only what cannot be told from the file's own pixels counts. Off a clean
+sound networks read smooth patches that no spectrogram explains; there all of it counts, and tells less.
 """
 
 from collections.abc import Callable
@@ -14,9 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...media import Cover, Image
-from ...media.image import resize
 from ...methods.lsb import reveal_bits
-from .. import tiles
 
 if TYPE_CHECKING:
     from ...methods.base import Method
@@ -92,19 +91,11 @@ def revealer(method: "Method[Any] | None", bits: int = PUBLISHED_BITS) -> Reveal
     if method is None or method.facts.name == "lsb":
         return lambda cover: low_bits(cover, bits)
     read = method.reader()
-    return None if read is None else lambda cover: _score(read(cover))
+    return None if read is None else lambda cover: _score(read(cover), cover)
 
 
-def _score(found: tuple[NDArray[np.uint8], NDArray[Any]] | None) -> float | None:
-    """Return how natural a reading is that what it was read from does not explain: pixels, or a wave's spectrogram."""
-    if found is None:
+def _score(revealed: NDArray[np.uint8] | None, cover: Cover) -> float | None:
+    """Return how much a reading looks like a picture; of a picture that it was read off, what that explains aside."""
+    if revealed is None:
         return None
-    revealed, place = found
-    return seen(revealed, place if place.ndim > 1 else _spectrogram(place, *revealed.shape[:2]))
-
-
-def _spectrogram(wave: NDArray[Any], height: int, width: int) -> NDArray[np.uint8]:
-    """Return a wave's spectrogram as it may lie in planes: frequency along one axis or the other, [H, W, 6]."""
-    drawn = Image(tiles.spectrogram(wave))
-    lying = (drawn, Image(np.ascontiguousarray(drawn.samples.transpose(1, 0, 2))))
-    return np.dstack([resize(each, width, height).samples for each in lying]).astype(np.uint8)
+    return seen(revealed, cover.samples.astype(np.uint8)) if isinstance(cover, Image) else naturalness(revealed)
