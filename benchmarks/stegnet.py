@@ -160,8 +160,9 @@ def rows(ways: Sequence[Way], paths: Sequence[Path], size: int, options: argpars
     for way in ways:
         begun, used = time.perf_counter(), pairs[: options.exact] if way.name == "exact" else pairs
         found: list[dict[str, float]] = []
-        for cover, secret in used:
-            values = measure(way.make(picture(paths[cover], size), picture(paths[secret], size)))
+        given = [(picture(paths[cover], size), picture(paths[secret], size)) for cover, secret in used]
+        for (cover, secret), made in zip(used, way.each(given), strict=True):
+            values = measure(made)
             found.append(values)
             line = {"name": way.name, "size": size, "column": way.column, "statistics": way.statistics}
             note(options.out, {**line, "cover": paths[cover].name, "secret": paths[secret].name, **values})
@@ -259,9 +260,9 @@ def ways_at(runs: Sequence[Run], size: int, options: argparse.Namespace) -> list
         compared += [lsb(3, midpoint=True), lsb(1), lsb(2), mantissa()]
     if size > SHRUNK and options.exact:
         compared.append(exact())
-    own = [way for run in runs for way in run.ways]
+    own = [way for run in runs for way in run.ways if size <= SHRUNK or way.together is None]
     if options.few:
-        own = [way for way in own if way.column in ("direct", "file") and way.statistics != "batch"]
+        own = [way for way in own if way.column in ("direct", "file") and not way.statistics.startswith("batch")]
     return [*compared, *own]
 
 

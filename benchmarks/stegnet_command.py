@@ -133,7 +133,7 @@ def rows(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
 
 
-def parsed() -> argparse.Namespace:
+def parsed(words: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("models", nargs="+", metavar="MODEL")
@@ -146,12 +146,12 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1, help="pairs at once")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="passed on to `hide`")
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Measure what is not yet measured, then write the table."""
-    options = parsed()
+    options = parsed(words)
     (options.out / "files").mkdir(parents=True, exist_ok=True)
     paths = pictures(options.pictures, options.limit)
     known = [row["key"] for row in rows(options.out)]

@@ -10,7 +10,7 @@ published; `file`, the container is 8 bits, written as PNG and read back, and so
 import dataclasses
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,9 @@ SPIKE, FLOOR, AROUND = 5.0, 10, 7
 """A spike is a pixel whose error, of its worst channel, exceeds `FLOOR` levels and `SPIKE` times what three quarters
 of the `AROUND` x `AROUND` pixels around it stay below: noise that stands out, not the corner of a surface that went
 wrong. A quantile of the whole picture's errors would find nothing where such a surface is."""
+
+TOGETHER = 32
+"""Pairs of a batch whose statistics normalise each of them, where more than one is taken, as when it learnt."""
 
 RUINED = 64
 """Levels; a pixel whose worst channel is further off is ruined."""
@@ -74,14 +77,25 @@ class Way:
     Attributes:
         name: of the run or the method.
         column: "direct", "file", or "file, float32", the same without bfloat16.
-        statistics: "running", "batch", or "" where there is nothing to normalise.
+        statistics: "running"; "batch", of the one pair; "batch of 32", of so many; "" where there is nothing to
+            normalise.
         make: takes cover and secret, uint8 [H, W, 3].
+        together: takes many such pairs at once, where that makes a difference.
     """
 
     name: str
     column: str
     statistics: str
     make: Callable[[Samples, Samples], Made]
+    together: Callable[[Sequence[tuple[Samples, Samples]]], list[Made]] | None = None
+
+    def each(self, pairs: Sequence[tuple[Samples, Samples]]) -> Iterator[Made]:
+        """Yield every pair, hidden and revealed."""
+        if self.together is None:
+            yield from (self.make(*pair) for pair in pairs)
+            return
+        for start in range(0, len(pairs), TOGETHER):
+            yield from self.together(pairs[start : start + TOGETHER])
 
 
 @dataclass(frozen=True)
@@ -134,7 +148,10 @@ def load(folder: Path) -> Run:
         painter = Painter(method, method.loaded(model, how), how)
         ways.append(Way(folder.name, "direct", statistics, painter.direct))
         ways.append(Way(folder.name, "file", statistics, painter.by_file))
-        if statistics != "batch":
+        if statistics == "batch":
+            many = f"batch of {TOGETHER}"
+            ways.append(Way(folder.name, "direct", many, painter.direct, painter.direct_together))
+        else:
             precise = dataclasses.replace(painter, precise=True)
             ways.append(Way(folder.name, "file, float32", statistics, precise.by_file))
     recipe = json.loads(written.read_text()).get("recipe", {}) if written.exists() else {}
@@ -155,6 +172,15 @@ class Painter:
         container = self._tiled(self._embed, *(_tensor(each) for each in (cover, secret)))
         revealed = self._tiled(self._extract, container)
         return Made(unit(cover), unit(secret), _picture(container), _picture(revealed))
+
+    def direct_together(self, pairs: Sequence[tuple[Samples, Samples]]) -> list[Made]:
+        """Hide and reveal as `direct`, all at once: the statistics that normalise each of them are of them all."""
+        covers, secrets = (torch.cat([_tensor(pair[place]) for pair in pairs]) for place in (0, 1))
+        with torch.inference_mode():
+            containers = self._embed(covers, secrets)
+            revealed = self._extract(containers)
+        each = zip(pairs, containers.split(1), revealed.split(1), strict=True)
+        return [Made(unit(c), unit(s), _picture(made), _picture(read)) for (c, s), made, read in each]
 
     def by_file(self, cover: Samples, secret: Samples) -> Made:
         """Hide and reveal through a PNG."""

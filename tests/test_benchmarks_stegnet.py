@@ -60,6 +60,7 @@ def test_tables_and_figures_are_written(capsys):
     lines = [json.loads(line) for line in Path("out/table.jsonl").read_text().splitlines()]
     assert {(line["name"], line["column"], line["statistics"]) for line in lines} >= {
         ("base", "direct", "batch"),
+        ("base", "direct", "batch of 32"),
         ("base", "file", "running"),
         ("base", "file, float32", "running"),
         ("lsb-3", "file", ""),
@@ -144,3 +145,18 @@ def test_runs_are_compared_only_where_all_else_agrees():
     assert [run.name for run in strided(runs).values()] == ["base", "two"]
     assert [run.name for run in with_and_without(runs).values()] == ["base", "still"]
     assert with_and_without(runs[:2]) == {}
+
+
+def test_what_commands_hide_and_reveal_is_measured_once_and_what_they_refuse_is_counted():
+    import stegnet_command
+
+    words = ["stegnet", run("fresh"), "--pictures", pictures(), "-o", "out", "--pairs", "1", "--size", "48"]
+    stegnet_command.main(words)
+    written = Path("out/rows.jsonl").read_text()
+    shipped, fresh = map(json.loads, written.splitlines())
+    assert 10 < shipped["cover_psnr"] < 60 and 10 < shipped["secret_psnr"] < 60
+    assert "fresh" in fresh["key"] and fresh["refused"]  # weights that learnt nothing
+    assert "| fresh | 48 | 1 | 1 | - |" in Path("out/command.md").read_text()
+    assert not list(Path("out/files").glob("*revealed*"))
+    stegnet_command.main(words)
+    assert Path("out/rows.jsonl").read_text() == written
