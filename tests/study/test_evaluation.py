@@ -330,13 +330,17 @@ def test_channels_say_what_is_exact_and_what_is_left(data, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize(("limit", "many", "few"), [(1, 1, 1), (3, 3, 1), (5, 3, 2), (None, 3, 3)])
-def test_of_what_takes_long_a_limit_allows_a_quarter(data, limit, many, few):
-    given = plans.Given(material.find(data), limit=limit)
+def test_of_what_takes_long_a_quick_look_takes_a_quarter(data, limit, many, few):
+    given = plans.Given(material.find(data), limit=limit, everything=True)
     tables = {plan.name: plan for plan in (*of_stegnet.plans(given), *of_all_pairs.plans(given))}
     counted = {name: {row.label: len(row.tasks) for row in plan.rows} for name, plan in tables.items()}
     assert counted["stegnet-64"]["lsb, 3 bits"] == many
     assert counted["pair-picture-in-picture"] == dict.fromkeys(counted["pair-picture-in-picture"], few)
     assert counted["stegnet-512"]["lsb, 3 bits"] == few
+    alone = plans.Given(given.material, limit=limit)
+    assert {len(row.tasks) for row in of_stegnet.plans(alone)[1].rows if row.column == plans.FILE} == {many}
+    assert alone.fit()["seconds"] == "60"
+    assert given.fit()["seconds"] == ("60" if limit is None else str(5 * limit))
 
 
 def test_folders_and_names_that_cannot_be_meant(data, tmp_path):

@@ -120,7 +120,7 @@ def evaluate(order: Order, progress: Progress = no_progress) -> Evaluation:
     what, shown = parse(order.what)
     _check(order)
     found = material.find(order.data)
-    given = Given(found, order.models, order.limit, order.seed, order.settings)
+    given = Given(found, order.models, order.limit, order.seed, order.settings, everything=what == ALL)
     plans, senders = _planned(what, given)
     store = Store(_prepared(order))
     known_before = len(store)
@@ -213,7 +213,8 @@ def _facts(order: Order, given: Given) -> list[str]:
     models = [f"{method}: {Path(run).name}" for method, runs in order.models.items() for run in runs]
     return [
         f"{order.what}, on {Path(order.data).resolve().name}: {given.material.describe()}"
-        + (f"; at most {order.limit} of each, {given.few} where each takes long" if order.limit else ""),
+        + (f"; at most {order.limit} of each" if order.limit else "")
+        + (f", {given.few} where each takes long" if given.few != order.limit else ""),
         "Every number but those of the columns paper and direct is of the saved file, read back, no cover at the "
         "receiver.",
         "Cells: mean [95 % interval, items drawn with replacement], worst.",

@@ -10,7 +10,7 @@ from .plans import FILE, Given, Plan, Row, config_of, label_of, picture, sound, 
 from .tasks import Task
 
 MOST = 4
-"""Items of a pair, or a quarter of the limit: the pairs are many."""
+"""Items of a pair, unless a limit says fewer: the pairs are many."""
 
 WORDS = {"image": "picture", "audio": "sound", "video": "video", "shape": "shape", "text": "text", "blob": "bytes"}
 PICTURE, SOUND = "square:512", "sound:160000:16000"

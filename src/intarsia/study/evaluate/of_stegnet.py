@@ -10,7 +10,7 @@ from .tasks import Task
 MEASURES = ("cover_change", "secret_rate", "secret_bpp", "cover_psnr", "cover_ssim", "secret_psnr", "secret_ssim")
 SIDES = (64, 512)
 MOST_LARGE = 24
-"""Pictures of the larger side, as many as Kodak's set has, or a quarter of the limit: each takes a minute."""
+"""Pictures of the larger side, of every table at once: each takes a minute. As many as Kodak's set has."""
 
 
 def plans(given: Given) -> list[Plan]:
@@ -21,7 +21,9 @@ def plans(given: Given) -> list[Plan]:
 
 
 def _plan(given: Given, side: int) -> Plan:
-    most = given.limit if side == SIDES[0] else min(given.few or MOST_LARGE, MOST_LARGE)
+    most = given.limit if side == SIDES[0] else given.few
+    if given.everything and side != SIDES[0]:
+        most = min(most or MOST_LARGE, MOST_LARGE)
     pairs = [
         (picture(one, f"square:{side}"), picture(other, f"square:{side}"))
         for one, other in around(given.material.pictures, most)

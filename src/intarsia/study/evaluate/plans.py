@@ -18,10 +18,10 @@ from .tasks import Task, missing_weights
 
 PAPER, DIRECT, FILE = "paper", "direct", "file"
 FIT_SECONDS, FIT_SECONDS_PER_ITEM = 60, 5
-"""Of a fit that nobody asked to be longer; and of a limit's items, where that is less."""
+"""Of a fit that nobody asked to be longer; and, of every table at once, for each item of a limit, if that is less."""
 
 PER_LONG = 4
-"""Items of a limit that allow one that takes as long as many others: a fit, or all channels."""
+"""Of every table at once, items of the limit that allow one that takes as long as many: a fit, or all channels."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Given:
         limit: items of each kind, at most.
         seed: of containers.
         settings: of methods that fit, such as seconds.
+        everything: whether every table is asked for; then a limit means a quick look.
     """
 
     material: Material
@@ -41,6 +42,7 @@ class Given:
     limit: int | None = None
     seed: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)
+    everything: bool = False
 
     def runs(self, method: str) -> list[str]:
         """Return the models of a method that were named, or else those that ship; "" has the method's own name."""
@@ -49,12 +51,14 @@ class Given:
 
     @property
     def few(self) -> int | None:
-        """Items of each kind, at most, where each takes long: a quarter of the limit, rounded up."""
-        return None if self.limit is None else math.ceil(self.limit / PER_LONG)
+        """Items of each kind, at most, where each takes long: of every table at once a quarter, rounded up."""
+        return math.ceil(self.limit / PER_LONG) if self.limit and self.everything else self.limit
 
     def fit(self, **settings: str) -> dict[str, str]:
         """Return the settings of a fit."""
-        seconds = FIT_SECONDS if self.limit is None else min(FIT_SECONDS, FIT_SECONDS_PER_ITEM * self.limit)
+        seconds = FIT_SECONDS
+        if self.limit and self.everything:
+            seconds = min(seconds, FIT_SECONDS_PER_ITEM * self.limit)
         own = {"seconds": str(seconds), **settings, **self.settings}
         if "steps" in self.settings:
             own.pop("seconds" if "seconds" not in self.settings else "", None)
