@@ -25,7 +25,7 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from stegnet import draw_pairs, picture, pictures, plain, summary
+from stegnet import SHRUNK, draw_pairs, picture, pictures, plain, summary
 
 from intarsia import zoo
 from intarsia.media import Image, image_file, metrics
@@ -159,7 +159,7 @@ def main(words: Sequence[str] | None = None) -> None:
         Pair(model, size, *numbers)
         for size in options.size or (64, 512)
         for model in options.models
-        for numbers in draw_pairs(len(paths), options.large if size > 256 else options.pairs, options.seed)
+        for numbers in draw_pairs(len(paths), options.large if size > SHRUNK else options.pairs, options.seed)
     ]
     with ThreadPoolExecutor(options.jobs) as pool, (options.out / "rows.jsonl").open("a", encoding="utf-8") as stream:
         waiting = [pair for pair in asked if pair.key not in known]

@@ -75,15 +75,6 @@ class Task:
         facts += [self.secret.identity(), self.channels, dict(self.viewed), self.seed]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
-    def place(self) -> str:
-        """Return the name of the folder its files go to.
-
-        Raises:
-            InputError: a file cannot be read.
-            WeightsError: the model is not there.
-        """
-        return place(self.key())
-
     def pack(self) -> dict[str, Any]:
         """Return it as JSON knows it."""
         return dataclasses.asdict(self)

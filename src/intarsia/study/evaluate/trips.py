@@ -26,7 +26,7 @@ from ...pipeline import Terms, hide_file, reveal_file
 from ...results import Hidden
 from . import direct, onward, peak
 from .measures import Samples, Values, of_cover, of_pictures, of_secret
-from .tasks import Task
+from .tasks import Task, place
 
 PASSWORD = "a password for the study"  # noqa: S105 (it opens what the study makes)
 SUFFIX = {"image": ".png", "audio": ".wav", "video": ".mkv", "shape": ".ply", "text": ".txt", "blob": ".bin"}
@@ -165,7 +165,7 @@ def _channels(task: Task, cover: Cover, secret: Value, room: Room) -> Line:
 
 def _left(task: Task, room: Room) -> Path | None:
     """Return the container that the same trip, with nothing on the way, has left."""
-    same = replace(task, what="trip", channels=()).place()
+    same = place(replace(task, what="trip", channels=()).key())
     path = room.folder.parent / same / _name(task.cover.kind)
     return path if path.exists() else None
 
