@@ -119,11 +119,14 @@ def sources(counts: Mapping[str, int]) -> list[dict[str, Any]]:
 def command(config: Mapping[str, Any]) -> str:
     """Return the command that makes the run again: what differs from the method's own settings."""
     room: Any = methods.load(config["method"])
-    own = dataclasses.asdict(room.Config()) | dataclasses.asdict(room.recipe) | dataclasses.asdict(room.packing)
+    begun = config.get("begin", {}).get("model")
+    own = dataclasses.asdict(room.Config()) | (zoo.find(begun).config if begun else {})
+    own |= dataclasses.asdict(room.recipe) | dataclasses.asdict(room.packing)
     asked = {**config["config"], **config["recipe"], **config["packing"]}
     words = [f"--set {key}={said(value)}" for key, value in asked.items() if value != own.get(key)]
     data = HOW if "audio" in room.reads else HOW[:1]
-    return " ".join(["intarsia train", config["method"], *data, "--run RUN", *words])
+    first = [f"--from {begun}"] if begun else []
+    return " ".join(["intarsia train", config["method"], *first, *data, "--run RUN", *words])
 
 
 def said(value: object) -> str:

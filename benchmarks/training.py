@@ -8,6 +8,7 @@ losses, backward, Adam; for `use`, hiding and revealing. Networks:
 
     stegnet   embedder and decoder, 64 pairs of 64x64, equation 7
     plain     six 3x3 convolutions of 64 channels with ReLU, 16 times 64x64, mean squared error
+    ditas     a stage of DITAS, twice six 3x3 convolutions of 64 channels, batch-normed, four tiles of 128x128
     use       StegNet's embedder and decoder, one pair of 512x512, no gradient
     field     the neural field of a video: six layers, 512 wide, 4,096 points, the picture's 786,432 weights learnt
 
@@ -36,6 +37,8 @@ from torch.nn import functional
 from intarsia.carrier import order
 from intarsia.engine import memory
 from intarsia.engine.feed import rows_of_pixels
+from intarsia.methods.ditas.network import Architecture, Stage
+from intarsia.methods.ditas.objective import squared
 from intarsia.methods.neural_field import plan
 from intarsia.methods.neural_field.network import Field
 from intarsia.methods.stegnet.network import StegNet, Tower
@@ -43,8 +46,8 @@ from intarsia.methods.stegnet.objective import absolute, variance
 
 WAYS = ("torch", "ours", "memory")
 WARM = 4  # steps that are not counted; until then a virtual machine still hands out its memory, page by page
-ITEMS = {"stegnet": 64, "plain": 16, "use": 1, "field": 4096}
-SIDE = {"stegnet": 64, "plain": 64, "use": 512}  # of pictures
+ITEMS = {"stegnet": 64, "plain": 16, "ditas": 4, "use": 1, "field": 4096}
+SIDE = {"stegnet": 64, "plain": 64, "ditas": 128, "use": 512}  # of pictures
 
 
 def stock(tower: Tower, x: Tensor) -> Tensor:
@@ -68,6 +71,13 @@ def stegnet_losses(net: StegNet, cover: Tensor, secret: Tensor, way: str) -> Ten
         revealed = net.decode(container)
     terms = (absolute(cover, container), absolute(secret, revealed))
     return (sum(terms) + variance(cover - container) + variance(revealed - secret)) / 4
+
+
+def ditas_losses(net: Stage, tile: Tensor, secret: Tensor) -> Tensor:
+    """Return L_Hi + L_Ri of a stage, the sound between them left out."""
+    container, _ = net.hide(tile, secret, None)
+    revealed, _ = net.reveal(container, None)
+    return squared(container, tile) + squared(revealed, secret)
 
 
 def prepare_field(way: str) -> Callable[[], object]:
@@ -99,19 +109,25 @@ def prepare_field(way: str) -> Callable[[], object]:
     return step
 
 
+def network(name: str) -> nn.Module:
+    """Return the network of a name."""
+    if name == "plain":
+        return nn.Sequential(*(each for _ in range(6) for each in (nn.Conv2d(64, 64, 3, padding=1), nn.ReLU())))
+    return Stage(Architecture(tile=1, secret=3), 0) if name == "ditas" else StegNet()
+
+
 def prepare(name: str, way: str) -> Callable[[], object]:
     """Return one step, or one use, of a network."""
     if name == "field":
         return prepare_field(way)
     torch.manual_seed(0)
     count, side = ITEMS[name], SIDE[name]
-    net = nn.Sequential(*(m for _ in range(6) for m in (nn.Conv2d(64, 64, 3, padding=1), nn.ReLU())))
-    if name != "plain":
-        net = StegNet()
+    net = network(name)
     fast = way != "torch"
     if fast:
         net.to(memory_format=torch.channels_last)
-    cover, secret = (torch.rand(count, 64 if name == "plain" else 3, side, side) * 2 - 1 for _ in range(2))
+    channels = {"plain": (64, 64), "ditas": (1, 3)}.get(name, (3, 3))
+    cover, secret = (torch.rand(count, each, side, side) * 2 - 1 for each in channels)
     optimiser = torch.optim.Adam(net.parameters(), 1e-5, fused=True if fast else None)
 
     def losses() -> Tensor:
@@ -120,7 +136,7 @@ def prepare(name: str, way: str) -> Callable[[], object]:
             if name == "plain":
                 # As a sum: torch spreads the gradient of a mean out channels first, whatever the layout.
                 return (net(given).float() - wanted).square().sum() / wanted.numel()
-            return stegnet_losses(net, given, wanted, way)
+            return ditas_losses(net, given, wanted) if name == "ditas" else stegnet_losses(net, given, wanted, way)
 
     def step() -> None:
         optimiser.zero_grad()

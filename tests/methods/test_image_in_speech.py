@@ -72,6 +72,9 @@ def test_recipes_are_the_columns_of_the_table():
         (HIDE, ("hider", "revealer")),
         (ENHANCE, ("enhancer",)),
     ]
+    assert [phase.share for phase in enhancing.phases] == [0.75, 0.25]
+    alone = learner(config(recipe="ssim+enhancer", enhancer_share=1.0))
+    assert [phase.name for phase in alone.phases] == [ENHANCE]
 
 
 def test_a_gate_is_dauphins():
@@ -249,6 +252,8 @@ def test_settings_that_cannot_be_meant():
         ({"variant": "dct"}, "variant is 'dct'; expected paper, consistent, mdct"),
         ({"pixels": 100}, "pixels is 100; expected a multiple of 512"),
         ({"planes": 2, "recipe": "ssim+enhancer"}, "planes=2"),
+        ({"enhancer_share": 0.0}, "enhancer_share is 0.0"),
+        ({"enhancer_share": 1.5}, "enhancer_share is 1.5"),
         ({"fold": 3}, "fold is 3"),
         ({"snr": -3.0}, "snr is -3.0"),
         ({"transit": "noise:40", "variant": "paper"}, "transit needs a file"),

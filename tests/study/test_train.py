@@ -15,6 +15,7 @@ from conftest import snapshot
 from intarsia.errors import InputError, IntarsiaError, OutputError, UsageError, WeightsError
 from intarsia.study.orders import Order
 from intarsia.study.train import Watch, train
+from intarsia.zoo import weights as zoo_weights
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TOY = "toy_hider:METHOD"
@@ -404,6 +405,116 @@ def test_settings_of_a_run_that_were_changed(order, copied, part, value):
     (copied / "config.json").write_text(json.dumps({**found, part: value}))
     settings = {"steps": 60}
     refused(order(resume=True, settings=settings), InputError, "run" if part == "data" else "config.json")
+
+
+# --- what it begins with ---------------------------------------------------------------------------------------
+
+STILL = {"lr": 1e-9, "steps": 1, "validate": 1}
+"""A step that moves nothing."""
+
+
+@pytest.fixture
+def more(order, finished, tmp_path):
+    """An order that goes on where the finished run ended, and says nothing of the networks itself."""
+
+    def make(begin=finished, *, settings=(), **changes):
+        rest = {name: value for name, value in TINY.items() if name not in ("size", "width")}
+        asked = order(begin=str(begin), run=tmp_path / "more", **changes)
+        return dataclasses.replace(asked, settings={**rest, **dict(settings)})
+
+    return make
+
+
+def tensors(run):
+    return {name: np.frombuffer(data, np.float32) for name, data in weights(run)[1].items()}
+
+
+def test_it_begins_with_weights_and_settings_of_a_model(more, finished, tmp_path):
+    noted = []
+    train(more(settings=STILL), Watch(note=noted.append))
+    before, found = tensors(finished), tensors(tmp_path / "more")
+    for name, values in found.items():
+        np.testing.assert_allclose(values, before[name], atol=1e-5)
+    first, second = (json.loads((run / "config.json").read_text()) for run in (finished, tmp_path / "more"))
+    assert second["config"] == first["config"]
+    assert second["begin"]["model"] == str(finished)
+    assert "begin" not in first
+    assert any(line.startswith("begins with the weights of") and line.endswith("finished") for line in noted)
+
+
+def test_begun_with_a_model_and_stopped_it_goes_on_bit_by_bit(more, finished, tmp_path):
+    train(more())
+    whole = Path(shutil.copytree(tmp_path / "more", tmp_path / "whole"))
+    shutil.rmtree(tmp_path / "more")
+    assert not train(more(), after(7)).outcome.finished
+    assert not train(more(resume=True), after(9)).outcome.finished
+    assert train(dataclasses.replace(more(resume=True), begin=None)).outcome.finished
+    same_run(whole, tmp_path / "more")
+
+
+def test_ended_before_its_first_checkpoint_it_begins_with_the_model_again(more, finished, tmp_path):
+    train(more(settings=STILL))
+    for path in (*(tmp_path / "more" / "trainer").glob("step-*"), tmp_path / "more" / "model.safetensors"):
+        path.unlink()
+    train(more(settings=STILL, resume=True))
+    np.testing.assert_allclose(
+        *(np.concatenate([*tensors(run).values()]) for run in (tmp_path / "more", finished)), atol=1e-5
+    )
+
+
+def test_the_model_it_began_with_is_another_by_now(more, copied, tmp_path, data):
+    train(more(copied, settings=STILL))
+    for path in (tmp_path / "more" / "trainer").glob("step-*"):
+        path.unlink()
+    train(Order(TOY, [data], copied, {"steps": 50}, resume=True))
+    refused(more(copied, settings=STILL, resume=True), InputError, "more: began with", "other weights by now")
+
+
+def test_a_run_may_begin_with_what_it_replaces(more, copied):
+    before = tensors(copied)
+    train(dataclasses.replace(more(copied, settings=STILL, force=True), run=copied))
+    for name, values in tensors(copied).items():
+        np.testing.assert_allclose(values, before[name], atol=1e-5)
+
+
+def test_parts_the_model_lacks_are_fresh(more, finished, tmp_path):
+    head, held = zoo_weights.load(finished / "model.safetensors")
+    dropped = sorted(held)[0]
+    del held[dropped]
+    zoo_weights.save(tmp_path / "part.safetensors", held, method=TOY, config=head.config, step=head.step)
+    noted = []
+    train(more(tmp_path / "part.safetensors", settings=STILL), Watch(note=noted.append))
+    assert any(line.endswith(f"1 of {len(held) + 1} tensors are fresh") for line in noted)
+    assert not np.allclose(tensors(tmp_path / "more")[dropped], tensors(finished)[dropped])
+
+
+def test_a_model_that_does_not_fit(more, tmp_path):
+    refused(more(settings={"width": 5}), WeightsError, "finished: ", "expected (5", "keep its settings")
+    zoo_weights.save(tmp_path / "other.safetensors", {"x": np.ones(3, np.float32)}, method=TOY, config={}, step=1)
+    refused(more(tmp_path / "other.safetensors"), WeightsError, "weights of another network")
+    zoo_weights.save(
+        tmp_path / "deep.safetensors", {"x": np.ones(3, np.float32)}, method="deep_steg", config={}, step=1
+    )
+    refused(more(tmp_path / "deep.safetensors"), WeightsError, "a model of deep_steg, not of")
+
+
+@pytest.mark.parametrize("begin", [5, [], "finished"])
+def test_what_it_began_with_is_damaged(order, copied, begin):
+    found = json.loads((copied / "config.json").read_text())
+    (copied / "config.json").write_text(json.dumps({**found, "begin": begin}))
+    refused(order(resume=True, settings={"steps": 60}), InputError, "config.json", "start another run")
+
+
+@pytest.mark.parametrize("name", ["stegnot", "nowhere/run", "nowhere.safetensors", ""])
+def test_a_model_that_is_not_there(more, name):
+    with pytest.raises(IntarsiaError):
+        train(more(name))
+
+
+def test_a_run_is_gone_on_with_from_where_it_began(order, more, copied, finished):
+    refused(order(resume=True, begin=str(finished)), UsageError, "run: was begun with fresh weights", "--from")
+    train(more(settings=STILL))
+    refused(more(copied, settings={**STILL, "steps": 3}, resume=True), UsageError, "more: was begun with those of")
 
 
 @pytest.mark.parametrize("name", ["exact", "lsb"])

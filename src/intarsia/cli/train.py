@@ -26,6 +26,9 @@ def train(
     run: Annotated[str, typer.Option("--run", metavar="DIR", help="Folder of the run.")] = "",
     recipe: Annotated[str | None, typer.Option("--recipe", metavar="FILE", help="Settings in a YAML file.")] = None,
     set_: options.Settings = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="MODEL", help="Begin with a model: its weights, its settings.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
     json_: options.Json = False,
     force: options.Force = False,
@@ -37,7 +40,7 @@ def train(
     """Train METHOD on the media in DIR; the run folder is then a model: hide --model DIR.
 
     Ctrl-C saves and stops; --resume goes on from there, bit by bit. --set steps= or seconds= bounds the whole run,
-    over all its stretches.
+    over all its stretches. --from MODEL goes on learning where a model, a name or a run folder, ended.
 
     Several processes: torchrun --nproc-per-node 2 -m -- intarsia train ...; accelerate launch works too.
     """
@@ -64,7 +67,7 @@ def train(
         stop=stop,
         begins=stop.listen,
     )
-    order = Order(method, data, run, settings, recipe, resume, force, device.value)
+    order = Order(method, data, run, settings, recipe, resume, force, device.value, from_)
     done = study(order, watch)
     meter.done()
     if not alone:

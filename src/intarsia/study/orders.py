@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .. import zoo
 from ..engine import recipe as recipes
 from ..engine.packs import Pack, Packing
 from ..engine.recipe import Recipe
@@ -47,6 +48,7 @@ class Order:
         resume: go on with the run in the folder.
         force: replace the run in the folder.
         device: "auto", "cpu" or "cuda".
+        begin: model whose weights and settings the run begins with, a name, run folder or file; None: fresh ones.
     """
 
     method: str
@@ -57,6 +59,7 @@ class Order:
     resume: bool = False
     force: bool = False
     device: str = "auto"
+    begin: str | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def earlier_run(order: Order) -> dict[str, Any] | None:
 
 
 def _check_record(order: Order, found: Mapping[str, Any]) -> None:
-    parts = [found.get(name) for name in ("config", "recipe", "packing", "data")]
+    parts = [found.get(name) for name in ("config", "recipe", "packing", "data")] + [found.get("begin", {})]
     if found.get("format") != FORMAT or not all(isinstance(part, dict) for part in parts):
         raise InputError(
             f"{files.shown(Path(order.run) / 'config.json')}: not the settings of a run; start another run"
@@ -134,8 +137,44 @@ def check_place(order: Order) -> None:
         raise OutputError(f"{files.shown(order.run)}: cannot be written into: permission denied")
 
 
-def settled(order: Order, room: Learned[Any], earlier: Mapping[str, Any] | None) -> Settings:
-    """Return the settings of a run: those asked for, over those of the earlier stretch, over the paper's.
+def first_model(order: Order, earlier: Mapping[str, Any] | None) -> zoo.Model | None:
+    """Return the model that a new run begins with; None: fresh weights, or those of an earlier stretch.
+
+    Raises:
+        UsageError: there is no such model, or the earlier stretch began with another.
+        WeightsError: it is damaged, or another method's.
+    """
+    if earlier is None:
+        return None if order.begin is None else zoo.find(order.begin, order.method)
+    named = earlier.get("begin", {}).get("model")
+    if order.begin not in (None, named):
+        how = "fresh weights" if named is None else f"those of {named}"
+        raise UsageError(f"{files.shown(order.run)}: was begun with {how}; leave --from out, or choose another folder")
+    return None
+
+
+def begun_model(order: Order, earlier: Mapping[str, Any]) -> zoo.Model | None:
+    """Return the model that an earlier stretch began with, which ended before its first checkpoint.
+
+    Raises:
+        InputError: it is another one by now.
+    """
+    begun = earlier.get("begin")
+    if begun is None:
+        return None
+    name = str(begun.get("model"))
+    model = zoo.find(name, order.method)
+    if model.identity.hex() != begun.get("identity"):
+        raise InputError(
+            f"{files.shown(order.run)}: began with {name}, which has other weights by now; start another run"
+        )
+    return model
+
+
+def settled(
+    order: Order, room: Learned[Any], earlier: Mapping[str, Any] | None, model: zoo.Model | None = None
+) -> Settings:
+    """Return the settings of a run: those asked for, over those of the earlier stretch or the model, over the paper's.
 
     Raises:
         UsageError: an unknown key, a value that cannot be meant, or one that would make it another run.
@@ -149,7 +188,8 @@ def settled(order: Order, room: Learned[Any], earlier: Mapping[str, Any] | None)
             near = difflib.get_close_matches(key, known, n=3)
             hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(known)}"
             raise UsageError(f"training {order.method} has no setting {key!r}; {hint}")
-    defaults = {"config": room.Config(), "recipe": room.recipe or Recipe(), "packing": room.packing}
+    config = room.Config() if model is None else configure(room.Config, model.config, model.name)
+    defaults = {"config": config, "recipe": room.recipe or Recipe(), "packing": room.packing}
     made = {}
     for key, kind in kinds.items():
         base = dataclasses.asdict(defaults[key]) if earlier is None else dict(earlier.get(key, {}))

@@ -2,7 +2,8 @@
 
     recipe file, --set ─► Order ─► Config, Recipe, Packing ─┐
     --data ─► sources ─► packs ─────────────────────────────┼─► learner, batches ─► loop ─► run folder
-    --resume: config.json, newest checkpoint ───────────────┘
+    --resume: config.json, newest checkpoint ───────────────┤
+    --from: a model's settings and weights ─────────────────┘
 
 Settings are checked before data are read, and data before anything is written.
 """
@@ -16,21 +17,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__
+from .. import __version__, zoo
 from ..engine.packs import Pack, prepare
 from ..engine.recipe import Recipe
-from ..errors import InputError, OutputError, UsageError
+from ..errors import InputError, OutputError, UsageError, WeightsError
 from ..media import files
 from ..methods.base import Progress, no_progress
 from ..methods.learned import Learned, config_record, need_torch
-from .orders import FORMAT, Order, Settings, check_place, check_same_data, earlier_run, room_of, settled
+from .orders import (
+    FORMAT,
+    Order,
+    Settings,
+    begun_model,
+    check_place,
+    check_same_data,
+    earlier_run,
+    first_model,
+    room_of,
+    settled,
+)
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
+    from torch import Tensor
 
     from ..engine.checkpoint import State
     from ..engine.company import Outcome, Tick
-    from ..engine.learner import Batches
+    from ..engine.learner import Batches, Learner
     from ..engine.run import Run
 
 
@@ -88,7 +101,8 @@ def train(order: Order, watch: Watch | None = None) -> Trained:
     room = room_of(order.method)
     need_torch(order.method)
     earlier = earlier_run(order)
-    settings = settled(order, room, earlier)
+    model = first_model(order, earlier)
+    settings = settled(order, room, earlier, model)
     check_place(order)
     if settings.recipe.tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise UsageError("tensorboard=true needs it: pip install tensorboard")
@@ -99,6 +113,9 @@ def train(order: Order, watch: Watch | None = None) -> Trained:
     members = team(order.device, watch.note)
     if not members.is_main_process:
         watch = dataclasses.replace(watch, progress=no_progress, note=lambda _line: None)
+    learner = _learner(room, settings)
+    if model is not None:  # read at once: the folder it lies in may be the one to be replaced
+        watch.note(_begin(learner, model))
     pack = prepare(order.data, room.needs(settings.config), settings.packing, progress=watch.progress)
     watch.note(pack.summary())
     check_same_data(order, earlier, pack)
@@ -108,14 +125,16 @@ def train(order: Order, watch: Watch | None = None) -> Trained:
         if run.leads and earlier_run(order) != earlier:
             raise OutputError(f"{files.shown(order.run)}: another process was here in the meantime; try again")
         start = run.newest(watch.note) if earlier is not None else None
+        if earlier is not None and start is None and (model := begun_model(order, earlier)) is not None:
+            watch.note(_begin(learner, model))
         if start is not None and settings.recipe.share(start.step, float(start.facts["seconds"])) >= 1:
             return _already(order, start, settings.recipe)
         if run.leads:
             _prepare(order, run, earlier, start)
             words = hardware.describe(members.device, members.num_processes)
-            run.write_config(_record(order, settings, pack, words))
+            run.write_config(_record(order, settings, pack, words) | _begun(model, earlier))
         members.wait_for_everyone()
-        outcome = _learn(order, room, settings, batches, run, start, members, watch)
+        outcome = _learn(order, learner, settings, batches, run, start, members, watch)
     return Trained(Path(order.run), outcome)
 
 
@@ -156,9 +175,46 @@ def _batches(room: Learned[Any], settings: Settings, pack: Pack) -> "Batches":
     return batches
 
 
+def _learner(room: Learned[Any], settings: Settings) -> "Learner":
+    import torch
+
+    torch.manual_seed(settings.recipe.seed)
+    return room.learner(settings.config, settings.recipe)
+
+
+def _begun(model: zoo.Model | None, earlier: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what config.json says of the model a run began with, if it did."""
+    if model is None:
+        return {key: value for key, value in (earlier or {}).items() if key == "begin"}
+    return {"begin": {"model": model.name, "identity": model.identity.hex()}}
+
+
+def _begin(learner: "Learner", model: zoo.Model) -> str:
+    """Give fresh networks what a model has of them; return a line that says so."""
+    import torch
+
+    weights = model.arrays()
+    held = {name: tensor for name, tensor in learner.net.state_dict().items() if tensor.is_floating_point()}
+    common = {name: torch.from_numpy(weights[name]) for name in held if name in weights}
+    for name, tensor in common.items():
+        if tensor.shape != held[name].shape:
+            raise WeightsError(
+                f"{files.shown(model.name)}: {name} is {tuple(tensor.shape)}, expected {tuple(held[name].shape)}; "
+                "keep its settings of the networks"
+            )
+    if not common:
+        raise WeightsError(
+            f"{files.shown(model.name)}: weights of another network; expected {', '.join(list(held)[:3])}"
+        )
+    learner.net.load_state_dict(common, strict=False)
+    fresh = len(held) - len(common)
+    said = f"begins with the weights of {files.shown(model.name)}"
+    return f"{said}; {fresh} of {len(held)} tensors are fresh" if fresh else said
+
+
 def _learn(
     order: Order,
-    room: Learned[Any],
+    learner: "Learner",
     settings: Settings,
     batches: "Batches",
     run: "Run",
@@ -166,21 +222,17 @@ def _learn(
     members: "Accelerator",
     watch: Watch,
 ) -> "Outcome":
-    import torch
-
     from ..engine import pictures
     from ..engine.company import Company
     from ..engine.loop import learn
     from ..engine.run import MODEL
     from ..zoo import weights
 
-    torch.manual_seed(settings.recipe.seed)
-    learner = room.learner(settings.config, settings.recipe)
     if start is not None:
         _check_shapes(order, learner.net.state_dict(), start)
     board = Board(run, start.step if start else 0) if settings.recipe.tensorboard and run.leads else None
 
-    def publish(tensors: Mapping[str, torch.Tensor], step: int, _seconds: float) -> None:
+    def publish(tensors: Mapping[str, "Tensor"], step: int, _seconds: float) -> None:
         # Counters of batch normalisation are of no use to whoever uses the networks.
         floats = {name: t.float().cpu().numpy() for name, t in tensors.items() if t.is_floating_point()}
         weights.save(

@@ -34,8 +34,6 @@ GAINS = {True: 25.0, False: 400.0}
 """Of companded coefficients, in units of loudness, and of companded magnitudes, whose RMS is some .06: changes 30 dB
 below the sound lie where asinh is still linear."""
 
-ENHANCER_SHARE = 0.25
-
 
 @dataclass(frozen=True)
 class ImageInSpeechConfig:
@@ -56,6 +54,7 @@ class ImageInSpeechConfig:
         transit: what happens to the file while learning, such as wav|noise:35|lowpass:7000; none is published.
         speed: share by which speech is played faster or slower while learning, pitch along, at most; ours.
         shortcut: the enhancer begins at the picture it is given (ours); published: it makes the picture anew.
+        enhancer_share: of the run, that the enhancer takes, after the other two; 1: it alone learns. Not stated.
         swapped: the outer two weights the other way round, since their order is a guess.
         enhance: whether a receiver uses the enhancer, where one was learnt.
         refine: steps that `hide` takes to move a container to where it is read best; published: 0.
@@ -75,6 +74,7 @@ class ImageInSpeechConfig:
     transit: str = "wav"
     speed: float = 0.0
     shortcut: bool = False
+    enhancer_share: float = 0.25
     swapped: bool = False
     enhance: bool = True
     refine: int = 0
@@ -94,6 +94,8 @@ class ImageInSpeechConfig:
             raise UsageError(f"fold is {self.fold}; expected 1, 2, 4 or 8")
         if self.snr != 0 and not 0 < self.snr <= 96:
             raise UsageError(f"snr is {self.snr}; expected up to 96 dB, or 0 to leave it free")
+        if not 0 < self.enhancer_share <= 1:
+            raise UsageError(f"enhancer_share is {self.enhancer_share}; expected a share above 0, up to 1")
         if not 0 <= self.speed <= 0.5:
             raise UsageError(f"speed is {self.speed}; expected a share, 0 to .5")
         if self.transit != "wav" and self.variant == "paper":
@@ -183,7 +185,7 @@ class Method(PictureInSound[ImageInSpeechConfig]):
         """Return fresh networks and the loss."""
         from .objective import ImageInSpeechLearner
 
-        return ImageInSpeechLearner(config.architecture(), config.way(), config.weights(), ENHANCER_SHARE)
+        return ImageInSpeechLearner(config.architecture(), config.way(), config.weights(), config.enhancer_share)
 
     def batches(self, config: ImageInSpeechConfig, recipe: Recipe, pack: Pack) -> Pairs:
         """Return whole pictures shrunk to the plane's size, and speech long enough for their three planes."""

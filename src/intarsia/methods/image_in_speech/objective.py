@@ -86,15 +86,17 @@ class ImageInSpeechLearner(Learner):
         how: architecture.
         way: representation and what happens on the way.
         weights: of the loss.
-        enhancer_share: of the run, that the enhancer takes.
+        enhancer_share: of the run, that the enhancer takes; 1: nothing else learns.
     """
 
     def __init__(self, how: Architecture, way: Way, weights: Weights, enhancer_share: float) -> None:
         self.net: ImageInSpeech = ImageInSpeech(how)
         self.way, self.weights = way, weights
-        self.phases: Sequence[Phase] = (Phase(HIDE, 1 - enhancer_share, ("hider", "revealer")),)
+        painting = Phase(HIDE, 1 - enhancer_share, ("hider", "revealer"))
+        enhancing = Phase(ENHANCE, enhancer_share, ("enhancer",))
+        self.phases: Sequence[Phase] = (painting,)
         if how.enhancer:
-            self.phases = (*self.phases, Phase(ENHANCE, enhancer_share, ("enhancer",)))
+            self.phases = (enhancing,) if enhancer_share == 1 else (painting, enhancing)
 
     def losses(self, batch: Batch, phase: Phase) -> Losses:
         """Return the two halves of the loss; in the second phase the enhancer's."""
