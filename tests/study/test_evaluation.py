@@ -21,6 +21,7 @@ from intarsia.study.evaluate import (
     measures,
     of_all_pairs,
     of_channels,
+    of_ditas,
     of_stegnet,
     papers,
     plans,
@@ -33,7 +34,7 @@ from intarsia.study.evaluate import (
 )
 from intarsia.study.evaluate.pieces import Piece
 from intarsia.study.evaluate.tasks import Task
-from intarsia.study.report import listening, text, views
+from intarsia.study.report import figures, listening, text, views
 
 
 @pytest.fixture(autouse=True)
@@ -313,6 +314,28 @@ def test_every_form_of_a_table_has_the_same_numbers(data, tmp_path, small):
     painted = next(each for each in lines if each["task"]["settings"] == {"bits": "3"})
     container = out / painted["files"]["container"]
     assert metrics.psnr(samples.pixels(container), samples.pixels(container.parent / "cover.png")) > 25
+
+
+def test_stages_are_revealed_one_more_at_a_time_from_the_container_that_is_there(data, tmp_path):
+    given = plans.Given(material.find(data), {"ditas": ["ditas-M"]}, limit=1)
+    (plan,) = (each for each in of_ditas.plans(given) if each.name == plans.STAGES)
+    (tmp_path / "out").mkdir()
+    lines = dict(work.Work(store.Store(tmp_path / "out"), no_progress).do(plan.tasks[::-1], ""))  # the trip at first
+    rows = tables.filled(plan, lines).rows
+    assert [row.label for row in rows] == [f"M: ditas (ditas-M), after stage {number}" for number in (1, 2, 3)]
+    first, _, last = (row.summaries["secret_psnr"].mean for row in rows)
+    assert first < last
+    assert len(list(tmp_path.glob("out/items/*/container.wav"))) == 1
+    (drawn,) = figures.of_table(tables.filled(plan, lines), tmp_path / "out")
+    assert drawn.name == "ditas-stages-stages"
+    assert figures.of_table(tables.filled(plan, lines), tmp_path / "out", ("pictures", "histograms")) == []
+
+
+def test_what_is_left_over_is_about_grey():
+    one, other = np.full((2, 2, 3), 100, np.uint8), np.full((2, 2, 3), 90, np.uint8)
+    assert (views.left_over(one, other) == 168).all()
+    assert (views.left_over(other, one) == 88).all()
+    assert views.left_over(one * 2, other).max() == 255
 
 
 def test_channels_say_what_is_exact_and_what_is_left(data, tmp_path, monkeypatch):

@@ -96,7 +96,7 @@ def _show(found: "Evaluation") -> None:
     from ..media.files import shown
 
     rows = [row for table in found.tables for row in table.rows]
-    for label in dict.fromkeys(f"{row.label}: {row.note}" for row in rows if row.note):
+    for label in dict.fromkeys(f"{row.label}: {row.note}" for row in rows if row.note and not row.asked):
         console.show(f"not measured: {label}")
     count = f"{len(found.tables)} tables, {found.measured} items measured, {found.known} known before"
     console.show(f"{shown(str(found.order.out / 'index.html'))}: {count}, {found.seconds:.1f} s")

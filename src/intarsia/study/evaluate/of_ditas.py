@@ -1,15 +1,33 @@
-"""DITAS: seven rows by two sets of pictures by four measures; and Hide and Speak as published, speech in speech.
+"""DITAS: seven rows by two sets of pictures by four measures; what each stage adds; and Hide and Speak as published.
 
 A row of DITAS's table is what its run was trained as.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ... import zoo
 from . import papers
 from .material import first
-from .plans import DIRECT, FILE, PAPER, Given, Plan, Row, around, config_of, label_of, picture, sound, without_weights
+from .pieces import Piece
+from .plans import (
+    AFTER,
+    DIRECT,
+    FILE,
+    PAPER,
+    STAGES,
+    Given,
+    Plan,
+    Row,
+    around,
+    config_of,
+    label_of,
+    picture,
+    sound,
+    without_weights,
+)
 from .tasks import Task
 
 RATE = 16_000
@@ -28,9 +46,12 @@ SPOKEN = (
 
 
 def plans(given: Given) -> list[Plan]:
-    """Return a table for each set of pictures that there is, and that of speech in speech."""
+    """Return a table for each set of pictures that there is, that of stages, and that of speech in speech."""
     sets = {"natural": given.material.pictures, "faces": given.material.faces}
     found = [_plan(given, name, paths) for name, paths in sets.items() if paths and given.material.sounds]
+    if found:
+        staged = tuple(_staged(given, next(paths for paths in sets.values() if paths)))
+        found += [_progressive(staged)] if staged else []
     return [*found, _spoken(given)] if given.material.speech else found
 
 
@@ -55,6 +76,27 @@ def _plan(given: Given, name: str, paths: Sequence[Path]) -> Plan:
     )
 
 
+def _progressive(rows: tuple[Row, ...]) -> Plan:
+    return Plan(
+        STAGES,
+        "DITAS: what each stage adds",
+        ("secret_psnr", "secret_ssim", "secret_ms_ssim"),
+        rows,
+        ("Each container revealed again, with its first stages only. The items are those of the table before.",),
+    )
+
+
+def _staged(given: Given, paths: Sequence[Path]) -> Iterator[Row]:
+    """Yield a row for each number of stages of each model that has several; all of them is the trip itself."""
+    for model in given.runs("ditas"):
+        room, config = config_of("ditas", model)
+        trips = _tasks(given, "trip", "ditas", model, _pairs(given, room, config, first(paths, given.few)))
+        for number in range(1, config.count + 1) if config.count > 1 else ():
+            views = tuple(replace(task, what="view", viewed={"stages": str(number)}) for task in trips)
+            label = f"{_row_of('ditas', config)}: {label_of('ditas', model)}{AFTER}{number}"
+            yield Row(label, FILE, trips if number == config.count else views)
+
+
 def _spoken(given: Given) -> Plan:
     """Return the table of speech in speech: every sound with the next one in it."""
     method, rows = "hide_and_speak", []
@@ -65,7 +107,7 @@ def _spoken(given: Given) -> Plan:
         form = f"sound:{room.clip(config)}:{RATE}"
         pairs = [(sound(one, form), sound(other, form)) for one, other in around(given.material.speech, given.limit)]
         for column, what in ((DIRECT, "direct"), (FILE, "trip")):
-            tasks = tuple(Task(what, method, *pair, model=model, seed=given.seed) for pair in pairs)
+            tasks = _tasks(given, what, method, model, pairs)
             rows.append(Row(label_of(method, model), column, tasks))
     return Plan(
         "hide-and-speak",
@@ -89,15 +131,22 @@ def _rows(given: Given, method: str, paths: Sequence[Path]) -> Iterator[Row]:
             continue
         row = _row_of(method, config)
         note = LEARNT if paths == given.material.faces and _learnt_faces(method, model) else ""
-        form = "square" if room.planes(config) == 3 else "grey"
-        pictures = first(paths, given.limit)
-        pairs = [
-            (sound(given.material.sounds[n % len(given.material.sounds)], f"sound:{room.clip(config)}:{RATE}"), each)
-            for n, each in enumerate(picture(path, f"{form}:{room.size(config)[0]}") for path in pictures)
-        ]
+        pairs = _pairs(given, room, config, first(paths, given.limit))
         for column, what in ((DIRECT, "direct"), (FILE, "trip")):
-            tasks = tuple(Task(what, method, *pair, model=model, seed=given.seed) for pair in pairs)
+            tasks = _tasks(given, what, method, model, pairs)
             yield Row(f"{row}: {label_of(method, model)}", column, tasks, note=note)
+
+
+def _pairs(given: Given, room: Any, config: Any, pictures: Sequence[Path]) -> list[tuple[Piece, Piece]]:  # noqa: ANN401
+    """Return each picture with the sound it goes into, at the size of a model's planes."""
+    form = "square" if room.planes(config) == 3 else "grey"
+    sounds, clip = given.material.sounds, f"sound:{room.clip(config)}:{RATE}"
+    shown = [picture(path, f"{form}:{room.size(config)[0]}") for path in pictures]
+    return [(sound(sounds[number % len(sounds)], clip), each) for number, each in enumerate(shown)]
+
+
+def _tasks(given: Given, what: str, method: str, model: str, pairs: Sequence[tuple[Piece, Piece]]) -> tuple[Task, ...]:
+    return tuple(Task(what, method, *pair, model=model, seed=given.seed) for pair in pairs)
 
 
 def _learnt_faces(method: str, model: str) -> bool:

@@ -17,6 +17,9 @@ from .pieces import Piece
 from .tasks import Task, missing_weights
 
 PAPER, DIRECT, FILE = "paper", "direct", "file"
+STAGES, AFTER = "ditas-stages", ", after stage "
+"""The table of what stages add, and what stands between the label of a run and a stage's number there."""
+
 FIT_SECONDS, FIT_SECONDS_PER_ITEM = 60, 5
 """Of a fit that nobody asked to be longer; and, of every table at once, for each item of a limit, if that is less."""
 

@@ -23,7 +23,7 @@ VERSION = 1
 TIMES = ("seconds", "steps", "preset")
 """Settings of a fit that only say how long it takes."""
 
-WHATS = ("trip", "direct", "mantissa", "identity", "channel")
+WHATS = ("trip", "view", "direct", "mantissa", "identity", "channel")
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Task:
     """What is to be measured.
 
     Attributes:
-        what: "trip", there and back through the saved file; "direct", through floats; "mantissa" and "identity",
-            controls; "channel", a trip with something on the way.
+        what: "trip", there and back through the saved file; "view", a trip's container revealed as `viewed` has it;
+            "direct", through floats; "mantissa" and "identity", controls; "channel", a trip with something on the way.
         method: name of the method.
         cover: what it is hidden in.
         secret: what is hidden.

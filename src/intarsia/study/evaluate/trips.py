@@ -9,7 +9,7 @@ that means are not of the good cases alone. Files go to items/KEY/ in the output
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,7 @@ def measure(task: Task, room: Room) -> Line:
     cover, secret = task.cover.load(), task.secret.load()
     ways: dict[str, Callable[[Task, Any, Value, Room], Line]] = {
         "trip": _trip,
+        "view": _view,
         "channel": _channels,
         "direct": lambda task, cover, secret, room: {"values": direct.measured(task, cover, secret, room.device)},
         "mantissa": lambda _task, cover, secret, _room: {"values": _mantissa(cover, secret)},
@@ -91,9 +92,16 @@ def _trip(task: Task, cover: Cover, secret: Value, room: Room) -> Line:
     took["reveal_mb"] = memory.megabytes
     found = {**of_cover(cover, saved), **of_secret(secret, revealed, _shrunk(task, cover)), **took}
     found |= _carried(hidden, cover)
-    kept = {"container": container, **_kept(room.folder, cover, secret, revealed)}
-    at = {name: str(path.relative_to(room.folder.parents[1])) for name, path in kept.items()}
-    return {"values": found, "files": at, "poor": not hidden.verified, "notes": list(hidden.notes)}
+    kept = {"container": container} | _kept(room.folder, {"cover": cover, "secret": secret, "revealed": revealed})
+    return {"values": found, "files": _below(room, kept), "poor": not hidden.verified, "notes": list(hidden.notes)}
+
+
+def _view(task: Task, cover: Cover, secret: Value, room: Room) -> Line:
+    """Reveal as the task has it; a container that a trip left is used."""
+    container = _left(task, room) or _hidden(task, cover, secret, room)[1]
+    revealed = _revealed(task, container, room)
+    kept = _kept(room.folder, {"secret": secret, "revealed": revealed})
+    return {"values": of_secret(secret, revealed, _shrunk(task, cover)), "files": _below(room, kept)}
 
 
 def _hidden(task: Task, cover: Cover, secret: Value, room: Room) -> tuple[Hidden, Path, dict[str, float]]:
@@ -133,10 +141,11 @@ def _carried(hidden: Hidden, cover: Cover) -> Values:
     return {"bytes": float(held), "bits_per_sample": 8 * held / size, "capacity_bytes": float(hidden.capacity)}
 
 
-def _kept(folder: Path, cover: Cover, secret: Value, revealed: Value) -> dict[str, Path]:
+def _kept(folder: Path, media: Mapping[str, Value]) -> dict[str, Path]:
     """Write what pictures and players of the report are made of."""
+    folder.mkdir(parents=True, exist_ok=True)
     found = {}
-    for name, value in (("cover", cover), ("secret", secret), ("revealed", revealed)):
+    for name, value in media.items():
         path = folder / f"{name}{SUFFIX[value.kind]}"
         if isinstance(value, Video):
             path = folder / name
@@ -147,6 +156,11 @@ def _kept(folder: Path, cover: Cover, secret: Value, revealed: Value) -> dict[st
             files.write_output(path, writing.render(value, path.suffix), force=True)
         found[name] = path
     return found
+
+
+def _below(room: Room, kept: Mapping[str, Path]) -> dict[str, str]:
+    """Return paths as a line has them, below the folder of the evaluation."""
+    return {name: str(path.relative_to(room.folder.parents[1])) for name, path in kept.items()}
 
 
 # --- on the way ----------------------------------------------------------------------------------------------
@@ -164,8 +178,8 @@ def _channels(task: Task, cover: Cover, secret: Value, room: Room) -> Line:
 
 
 def _left(task: Task, room: Room) -> Path | None:
-    """Return the container that the same trip, with nothing on the way, has left."""
-    same = place(replace(task, what="trip", channels=()).key())
+    """Return the container that the same trip, with nothing on the way and seen as usual, has left."""
+    same = place(replace(task, what="trip", channels=(), viewed={}).key())
     path = room.folder.parent / same / _name(task.cover.kind)
     return path if path.exists() else None
 

@@ -4,6 +4,7 @@ pictures     a row for each row of the table: cover, container, residuals x1 x5 
 histograms   of container - cover, in levels of 8 bits or of 16, and of both
 trade-off    quality of the secret against quality of the cover, a mark for each method
 losses       quality that is left against the share that was lost, a line for each method
+stages       what has come back after each stage of DITAS, and what is left over
 """
 
 import io
@@ -14,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...media import Audio, Image
+from ...media import Audio, Image, image_file
 from ...media import values as media_values
 from ...media.image_file import MAX_PIXELS
 from ...methods.picture_in_picture import as_colour
 from ..evaluate.of_channels import LOSSES, NOTHING, QUALITY, SHARES, Matrix
-from ..evaluate.plans import FILE
+from ..evaluate.plans import AFTER, FILE, STAGES
 from ..evaluate.tables import Filled, Table
 from ..evaluate.units import MEASURES
 from . import views
@@ -27,7 +28,7 @@ from . import views
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
-NAMES = ("pictures", "histograms", "trade-off", "losses")
+NAMES = ("pictures", "histograms", "trade-off", "losses", "stages")
 MARKS, STYLES = "osv^D*Xp<>hP", ("-", "--", "-.", ":")
 _DPI = 110
 _SHADES = 0.75
@@ -55,6 +56,8 @@ class Figure:
 
 def of_table(table: Table, folder: Path, wanted: Sequence[str] = NAMES) -> list[Figure]:
     """Return the figures of a table that there are data for."""
+    if table.name == STAGES:
+        return [_stages(table, folder)] if "stages" in wanted and any(map(_kept, table.rows)) else []
     rows = [row for row in table.rows if row.column == FILE and _kept(row)][:_MOST]
     found = []
     if rows and "pictures" in wanted:
@@ -100,6 +103,35 @@ def _pictures(table: Table, rows: Sequence[Filled], folder: Path) -> Figure:
     return _figure(f"{table.name}-pictures", table.name, f"{table.title}. {said}", canvas)
 
 
+def _stages(table: Table, folder: Path) -> Figure:
+    runs: dict[str, list[Filled]] = {}
+    for row in filter(_kept, table.rows):
+        runs.setdefault(row.label.rpartition(AFTER)[0], []).append(row)
+    strips = {label: _strip([_kept(row) for row in rows], folder) for label, rows in runs.items()}
+    columns = max(map(len, strips.values()))
+    canvas = _canvas(1.4 * columns, 1.55 * len(strips) + 0.3)
+    grid = canvas.subplots(len(strips), columns, squeeze=False)
+    for (label, strip), line in zip(strips.items(), grid, strict=True):
+        for axes in line:
+            axes.set_axis_off()
+        for (caption, picture), axes in zip(strip, line, strict=False):
+            axes.imshow(picture, interpolation="nearest")
+            axes.set_title(caption, fontsize=7, pad=2, loc="left")
+        line[0].set_title(f"{label}\n{strip[0][0]}", fontsize=7, pad=2, loc="left")
+    said = "Revealed from the saved file with the first stages only, and what is left over, four times, about grey."
+    return _figure(f"{table.name}-stages", table.name, f"{table.title}. {said} First item of each run.", canvas)
+
+
+def _strip(kept: Sequence[dict[str, str]], folder: Path) -> list[tuple[str, views.Picture]]:
+    """Return the secret, and after each stage what is revealed and what is left over."""
+    secret = _colours(folder / kept[0]["secret"])
+    found = [("secret", secret)]
+    for number, each in enumerate(kept, 1):
+        seen = _colours(folder / each["revealed"])
+        found += [(f"after stage {number}", seen), ("left over x4", views.left_over(secret, seen))]
+    return found
+
+
 def _is_wide(picture: views.Picture) -> bool:
     return bool(max(picture.shape[:2]) > 1.6 * min(picture.shape[:2]))
 
@@ -128,6 +160,10 @@ def _histograms(table: Table, rows: Sequence[Filled], folder: Path) -> Figure:
     grid[0][1].legend(fontsize=6)
     said = "Left: what the cover was changed by (logarithmic). Right: samples of both. First item of each row."
     return _figure(f"{table.name}-histograms", table.name, f"{table.title}. {said}", canvas)
+
+
+def _colours(path: Path) -> views.Picture:
+    return as_colour(image_file.load(path))
 
 
 def _values(path: Path) -> "np.ndarray[Any, np.dtype[np.int32]]":

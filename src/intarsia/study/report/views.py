@@ -30,6 +30,13 @@ def residual(one: Picture, other: Picture, times: int) -> Picture:
     return shown
 
 
+def left_over(one: Picture, other: Picture, times: int = 4) -> Picture:
+    """Return one - other, `times` as strong, about middle grey and clipped."""
+    off = times * (one.astype(np.int32) - other) + 128
+    shown: Picture = np.clip(off, 0, 255).astype(np.uint8)
+    return shown
+
+
 def panel(folder: Path, kept: Mapping[str, str]) -> list[tuple[str, Picture]]:
     """Return captions and pictures of one line's files.
 
@@ -80,7 +87,7 @@ def _hidden(secret: Value, revealed: Value) -> list[tuple[str, Picture]]:
         return [(name, _large(each)) for name, each in zip(("secret", "revealed"), pictures, strict=True)]
     if isinstance(secret, Video) and isinstance(revealed, Video):
         strips = [_strip(each) for each in (secret, revealed)]
-        off = np.clip(128 + 4 * (strips[1].astype(np.int32) - strips[0]), 0, 255).astype(np.uint8)
+        off = left_over(strips[1], strips[0])
         return [("secret", strips[0]), ("revealed", strips[1]), ("difference x4", off)]
     if isinstance(secret, Shape) and isinstance(revealed, Shape):
         return [("secret", tiles.drawing(secret)), ("revealed", tiles.drawing(revealed))]
