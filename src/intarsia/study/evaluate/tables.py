@@ -50,8 +50,8 @@ class Filled:
     dates: str = ""
     lines: tuple[Line, ...] = ()
 
-    def remark(self) -> str:
-        """Return what is to be known about it, or ""."""
+    def remarks(self) -> list[str]:
+        """Return what is to be known about it, a phrase each."""
         parts = [self.note] if self.note else []
         if self.refused:
             parts.append(f"{self.refused} of {self.asked} did not fit or came back damaged")
@@ -60,7 +60,7 @@ class Filled:
         missing = self.asked - self.n - self.refused
         if missing and (self.n or not self.note):
             parts.append(f"{missing} of {self.asked} not measured")
-        return "; ".join(parts)
+        return parts
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,14 @@ class Table:
     rows: tuple[Filled, ...]
     about: tuple[str, ...]
     seed: int = 0
+
+    def remarks(self) -> list[str]:
+        """Return what is to be known about rows with numbers; what holds of several is said once."""
+        holds: dict[str, dict[str, list[str]]] = {}
+        for row in self.rows:
+            for remark in row.remarks() if row.summaries else ():
+                holds.setdefault(remark, {}).setdefault(row.label, []).append(row.column)
+        return [f"{'; '.join(map(_named, own, own.values()))}: {remark}" for remark, own in holds.items()]
 
     def records(self) -> list[dict[str, Any]]:
         """Return a line for each number, as JSON knows it; a printed one beside ours."""
@@ -105,6 +113,10 @@ class Table:
                     }
                 )
         return found
+
+
+def _named(label: str, columns: Sequence[str]) -> str:
+    return label if len(columns) > 1 else f"{label}, {columns[0]}"
 
 
 def filled(plan: Plan, lines: Lines, seed: int = 0) -> Table:

@@ -154,6 +154,7 @@ def _histograms(table: Table, rows: Sequence[Filled], folder: Path) -> Figure:
         left.yaxis.set_minor_formatter("")
         for axes in (left, right):
             axes.tick_params(labelsize=6)
+            axes.locator_params(axis="x", nbins=6)
             axes.set_ylabel("samples", fontsize=6)
         left.set_xlabel("container - cover, levels", fontsize=6)
         right.set_xlabel("level", fontsize=6)

@@ -37,7 +37,7 @@ def page(
 def _section(table: Table, figures: Sequence[Figure], folder: Path) -> str:
     heads, rows = text.grid(table)
     parts = [f'<section id="{table.name}"><h2>{html.escape(table.title)}</h2>', _table(heads, rows, table.rows)]
-    parts.append(_listed([*_remarks(table), *table.about]))
+    parts.append(_listed([*(f"{each}." for each in table.remarks()), *table.about]))
     parts += [_figure(each) for each in figures]
     parts.append(_players(table, folder))
     return "".join(parts) + "</section>"
@@ -48,10 +48,6 @@ def _matrix(matrix: Matrix, figures: Sequence[Figure]) -> str:
     notes = [f"{each.label}: {each.note}" for each in matrix.senders if each.note]
     parts = [f'<section id="channels-{matrix.media}"><h2>{text.title_of(matrix)}</h2>', _table(heads, rows, ())]
     return "".join([*parts, _listed([*text.ABOUT, *notes]), *map(_figure, figures)]) + "</section>"
-
-
-def _remarks(table: Table) -> list[str]:
-    return [f"{row.label}, {row.column}: {row.remark()}." for row in table.rows if row.summaries and row.remark()]
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], filled: Sequence[Filled]) -> str:
@@ -68,9 +64,13 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], filled: Sequence
 
 
 def _cell(cell: str) -> str:
-    """Return a number large, and its interval and worst case small."""
+    """Return a number large; its interval and its worst case small, a line each."""
     mean, bracket, rest = cell.partition(" [")
-    return html.escape(mean) + (f" <small>[{html.escape(rest)}</small>" if bracket else "")
+    if not bracket:
+        return html.escape(mean)
+    interval, closed, worst = rest.partition("]")
+    small = [f"[{interval}{closed}", worst.removeprefix(", ")]
+    return html.escape(mean) + "".join(f" <small>{html.escape(each)}</small>" for each in small if each)
 
 
 def _listed(lines: Sequence[str]) -> str:
@@ -108,17 +108,20 @@ h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin: 2.6rem 0 .6rem;
   border-top: 1px solid #ccc; padding-top: 1rem }
 nav ul { columns: 2; padding-left: 1.2rem } a { color: #174a7c }
 .wide { overflow-x: auto } table { border-collapse: collapse; font-size: .82rem; font-variant-numeric: tabular-nums }
-td, th { padding: .22rem .6rem; border-bottom: 1px solid #ddd; text-align: right; vertical-align: top;
+td, th { padding: .22rem .4rem; border-bottom: 1px solid #ddd; text-align: right; vertical-align: top;
   white-space: nowrap }
 th { white-space: normal; border-bottom: 2px solid #666; vertical-align: bottom; min-width: 4.2rem }
-td:nth-child(-n+2), th:nth-child(-n+2) { text-align: left } td:first-child { white-space: normal; min-width: 12rem }
+td:nth-child(-n+2), th:nth-child(-n+2) { text-align: left } td:first-child { white-space: normal; min-width: 10rem }
+th:nth-child(-n+3) { min-width: 0 }
 td.why { text-align: left; color: #777; font-style: italic; white-space: normal }
-tr.paper td { background: #f3efe6 } tr.direct td { color: #666 } small { color: #777; font-size: .8em; display: block }
+tr.paper td { background: #f3efe6 } tr.direct td { color: #666 }
+small { color: #777; font-size: .8em; display: block; white-space: normal }
 .notes { color: #555; font-size: .82rem } figure { margin: 1.2rem 0 } figure img { max-width: 100% }
 figcaption { color: #555; font-size: .8rem } .heard { margin: .4rem 0; font-size: .82rem }
 .heard b { margin-right: .8rem }
 .heard label { display: inline-flex; align-items: center; gap: .3rem; margin-right: .8rem }
 audio { height: 30px; width: 220px }
+@media print { nav, .heard { display: none } tr, figure { break-inside: avoid } @page { size: A3 landscape } }
 """
 
 _PAGE = """<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content="width=device-width">

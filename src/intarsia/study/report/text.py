@@ -39,7 +39,7 @@ def grid(table: Table) -> Grid:
 def _cells(row: Filled, measures: Sequence[str]) -> list[str]:
     count = "" if row.column == PAPER else str(row.n)
     if not row.summaries:
-        return [row.label, row.column, count, row.remark(), *[""] * (len(measures) - 1)]
+        return [row.label, row.column, count, "; ".join(row.remarks()), *[""] * (len(measures) - 1)]
     return [row.label, row.column, count, *(said(row.summaries.get(key), MEASURES[key]) for key in measures)]
 
 
@@ -79,10 +79,7 @@ def markdown(tables: Iterable[Table], matrices: Iterable[Matrix], facts: Sequenc
     lines = ["# Evaluation", "", *(f"- {fact}" for fact in facts), ""]
     for table in tables:
         lines += [f"## {table.title}", "", *_piped(grid(table)), ""]
-        lines += [
-            f"- {row.label}, {row.column}: {row.remark()}" for row in table.rows if row.summaries and row.remark()
-        ]
-        lines += [*(f"- {each}" for each in table.about), ""]
+        lines += [*(f"- {each}" for each in (*table.remarks(), *table.about)), ""]
     for matrix in matrices:
         lines += [f"## {title_of(matrix)}", "", *_piped(grid_of(matrix)), "", *(f"- {each}" for each in ABOUT), ""]
         lines += [f"- {each.label}: {each.note}" for each in matrix.senders if each.note]
