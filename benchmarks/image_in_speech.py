@@ -2,12 +2,12 @@
 
     python benchmarks/image_in_speech.py PART... -o DIR [--train FOLDER...] [--pictures FOLDER] [--speech FOLDER]
                                          [--seconds 360] [--set KEY=VALUE]... [--run NAME=RUN]... [--limit N]
-                                         [--only NAME]
+                                         [--only NAME] [--side N]...
 
     train      recipes x variants at equal carrier SNR, and the networks as published; a run folder each in DIR/runs
     table      every run, and those that --run names, on pictures x speech: the paper's five rows and more
     colour     what a file gives back with and without the enhancer: mean difference in CIE Lab, bias of each channel
-    sizes      pictures of 64, 128 and 256 pixels, each revealed at its own size by a fresh process
+    sizes      pictures of 64, 128 and 256 pixels, or of --side, each revealed at its own size by a fresh process
     tolerance  what the networks alone read after noise, gain, codecs and another rate; no header survives these
     command    hide and reveal by the command line, the receiver in a fresh process with the password only
     figures    spectrograms of cover, container and difference; pictures before and after the enhancer; sounds
@@ -82,6 +82,7 @@ class Order:
     runs: tuple[tuple[str, Path], ...]
     limit: int | None
     only: str | None
+    sides: tuple[int, ...]
 
 
 # --- training ------------------------------------------------------------------------------------------------
@@ -203,7 +204,7 @@ def tolerance(order: Order) -> None:
 def sizes(order: Order) -> None:
     """Measure pictures of several sizes, which networks see at their own, each at its size."""
     known = {row["key"] for row in rows(order.out)}
-    for run, side, tone, (picture, speech) in product(runs(order), SIDES, (False, True), pairs(order)):
+    for run, side, tone, (picture, speech) in product(runs(order), order.sides, (False, True), pairs(order)):
         key = f"sizes/{run.name}/{run.identity}/{side}/{tone}/{picture.stem}"
         if key not in known:
             found = at_its_size(order, run, secret(picture, side, colour=tone), speech)
@@ -331,13 +332,14 @@ def main() -> None:
     asked.add_argument("--set", action="append", default=[])
     asked.add_argument("--run", action="append", default=[])
     asked.add_argument("--limit", type=int)
+    asked.add_argument("--side", type=int, action="append", help="of pictures in `sizes`, pixels")
     asked.add_argument("--only", help="the only run to train")
     given = asked.parse_args()
     bound = f"steps={given.steps}" if given.steps else f"seconds={given.seconds}"
     named = tuple((name, Path(path)) for name, _, path in (each.partition("=") for each in given.run))
     folders = {"train": tuple(given.train), "pictures": given.pictures, "speech": given.speech}
     order = Order(given.out, **folders, bound=bound, settings=tuple(given.set), runs=named, limit=given.limit,
-                  only=given.only)  # fmt: skip
+                  only=given.only, sides=tuple(given.side or SIDES))  # fmt: skip
     (order.out / "runs").mkdir(parents=True, exist_ok=True)
     for part in given.parts:
         if part == "figures":
