@@ -4,9 +4,9 @@
                                          [--size 64] [--size 512] [--limit N] [--seed 0] [--set NAME=VALUE]
 
 MODEL is the name of a model that ships, or a run folder. Each command is a process of its own, and the one that reveals
-is given the saved PNG and the password only; and the run folder, where the model is one. Header, salt and key are in the
-pictures, as they are in use. Pairs are those of `stegnet.py`, and so are sizes and intervals. A pair that the command
-refuses counts as refused and is left out of the means; what it says is kept. An interrupted run goes on.
+is given the saved PNG and the password only; and the run folder, where the model is one. Header, salt and key are in
+the pictures, as they are in use. Pairs are those of `stegnet.py`, and so are sizes and intervals. A pair that the
+command refuses counts as refused and is left out of the means; what it says is kept. An interrupted run goes on.
 
     rows.jsonl   every pair, written while it goes on          command.md   means, 95 % intervals, worst
 """
