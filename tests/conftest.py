@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ QUICK = (
     "main()",
 )
 """The command line with the cheap keys of `samples.terms`: what it says and writes does not depend on them."""
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # So a shell starts what runs in its background, and every process a test starts would be deaf to Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PREFIXES = ("intarsia: error: ", "intarsia: note: ", '{"stage": ')
 
