@@ -115,7 +115,7 @@ def train(order: Order, watch: Watch | None = None) -> Trained:
         watch = dataclasses.replace(watch, progress=no_progress, note=lambda _line: None)
     learner = _learner(room, settings)
     if model is not None:  # read at once: the folder it lies in may be the one to be replaced
-        watch.note(_begin(learner, model))
+        watch.note(_take_weights(learner, model))
     pack = prepare(order.data, room.needs(settings.config), settings.packing, progress=watch.progress)
     watch.note(pack.summary())
     check_same_data(order, earlier, pack)
@@ -126,7 +126,7 @@ def train(order: Order, watch: Watch | None = None) -> Trained:
             raise OutputError(f"{files.shown(order.run)}: another process was here in the meantime; try again")
         start = run.newest(watch.note) if earlier is not None else None
         if earlier is not None and start is None and (model := begun_model(order, earlier)) is not None:
-            watch.note(_begin(learner, model))
+            watch.note(_take_weights(learner, model))
         if start is not None and settings.recipe.share(start.step, float(start.facts["seconds"])) >= 1:
             return _already(order, start, settings.recipe)
         if run.leads:
@@ -189,7 +189,7 @@ def _begun(model: zoo.Model | None, earlier: Mapping[str, Any] | None) -> dict[s
     return {"begin": {"model": model.name, "identity": model.identity.hex()}}
 
 
-def _begin(learner: "Learner", model: zoo.Model) -> str:
+def _take_weights(learner: "Learner", model: zoo.Model) -> str:
     """Give fresh networks what a model has of them; return a line that says so."""
     import torch
 
