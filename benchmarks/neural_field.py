@@ -14,7 +14,8 @@
     exact      the clips by the exact path at two levels: the honest rival
     report     tables in words, from the lines of earlier calls
 
-`--set steps=N` takes the place of seconds: on a busy machine the same work whatever the clock says.
+`--set steps=N` takes the place of seconds: on a busy machine the same work whatever the clock says. `--cover N` hides
+everything in that picture of Kodak.
 
 DIR/rows.jsonl gets a line for each fit as it ends, with seconds by the clock and by the processor; what is there is not
 measured again. LPIPS is n/a unless INTARSIA_LPIPS names weights (`intarsia.engine.perceptual`).
@@ -68,6 +69,7 @@ class Order:
     limit: int | None
     only: str | None
     settings: tuple[str, ...]
+    cover: int | None = None
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,11 @@ def middle(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 
 
 def cover(order: Order, number: int) -> Path:
-    """Write a cover."""
-    path = order.out / "items" / f"cover{COVERS[number]:02}.png"
+    """Write a cover: the one that was asked for, or that of the item's number."""
+    kodak = order.cover or COVERS[number]
+    path = order.out / "items" / f"cover{kodak:02}.png"
     if not path.exists():
-        samples = image_file.load(order.data / f"images/kodak/kodim{COVERS[number]:02}.png").samples
+        samples = image_file.load(order.data / f"images/kodak/kodim{kodak:02}.png").samples
         Pil.fromarray(middle(samples, SIDE)).save(path)
     return path
 
@@ -157,10 +160,11 @@ def fitted(
     if "steps" in own:
         asked.pop("seconds", None)
     words = [f"{key}={value}" for key, value in asked.items()]
-    key = f"{table}/{item.name}/{' '.join(words)}"
+    name = f"{item.name} in {item.cover.stem}" if order.cover else item.name
+    key = f"{table}/{name}/{' '.join(words)}"
     if any(row["key"] == key for row in rows(order.out)):
         return
-    base = order.out / table / "-".join([item.name, *(word.replace("=", "").replace(",", "") for word in words)])
+    base = order.out / table / "-".join([name, *(word.replace("=", "").replace(",", "") for word in words)])
     base.mkdir(parents=True, exist_ok=True)
     container = base / "container.png"
     sets = [part for word in words for part in ("--set", word)]
@@ -169,6 +173,8 @@ def fitted(
     said, took, spent = intarsia("hide", *place, *method, *sets)
     row: dict[str, Any] = {"key": key, "table": table, "item": item.name, "settings": asked, "hide_s": round(took, 1),
                            "hide_cpu_s": round(spent, 1), "date": f"{datetime.date.today():%Y-%m-%d}"}  # fmt: skip
+    if order.cover:
+        row["cover"] = item.cover.stem
     if "exit" in said:
         row |= said
     else:
@@ -266,9 +272,10 @@ def main() -> None:
     asked.add_argument("--seconds", type=float)
     asked.add_argument("--limit", type=int)
     asked.add_argument("--only")
+    asked.add_argument("--cover", type=int, choices=range(1, 25), metavar="N")
     asked.add_argument("--set", action="append", default=[])
     given = asked.parse_args()
-    order = Order(given.data, given.out, given.seconds, given.limit, given.only, tuple(given.set))
+    order = Order(given.data, given.out, given.seconds, given.limit, given.only, tuple(given.set), given.cover)
     (order.out / "items").mkdir(parents=True, exist_ok=True)
     for table in given.tables:
         if table == "report":
