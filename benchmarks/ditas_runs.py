@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -131,9 +132,8 @@ def faces_to_learn(given: argparse.Namespace) -> Path:
     folder = given.out / "faces"
     folder.mkdir(parents=True, exist_ok=True)
     for path in faces(given)[0]:
-        link = folder / path.name
-        if not link.exists():
-            link.symlink_to(path.resolve())
+        with suppress(FileExistsError):  # from an earlier call, or one beside this
+            (folder / path.name).symlink_to(path.resolve())
     return folder
 
 
