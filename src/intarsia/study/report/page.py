@@ -14,6 +14,9 @@ from .figures import Figure
 _PLAYED = 6
 """Rows of a table whose sounds can be heard."""
 
+_COMFORTABLE = 13
+"""Columns that fit the page's width as they are; tables with more are set smaller."""
+
 
 def page(
     tables: Sequence[Table],
@@ -60,7 +63,8 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], filled: Sequence
         if empty:  # the reason goes through all columns
             cells = [*cells[:3], f'<td class=why colspan="{len(row) - 3}">{html.escape(row[3])}</td>']
         lines.append(f'<tr class="{column}">{"".join(cells)}</tr>')
-    return f"<div class=wide><table><tr>{top}</tr>{''.join(lines)}</table></div>"
+    opened = "<table class=many>" if len(heads) > _COMFORTABLE else "<table>"
+    return f"<div class=wide>{opened}<tr>{top}</tr>{''.join(lines)}</table></div>"
 
 
 def _cell(cell: str) -> str:
@@ -113,6 +117,8 @@ td, th { padding: .22rem .4rem; border-bottom: 1px solid #ddd; text-align: right
 th { white-space: normal; border-bottom: 2px solid #666; vertical-align: bottom; min-width: 4.2rem }
 td:nth-child(-n+2), th:nth-child(-n+2) { text-align: left } td:first-child { white-space: normal; min-width: 10rem }
 th:nth-child(-n+3) { min-width: 0 }
+.many { font-size: .74rem } .many td, .many th { padding: .2rem .25rem } .many th { min-width: 3.6rem }
+.many th:nth-child(-n+3) { min-width: 0 } .many td:first-child { min-width: 8rem }
 td.why { text-align: left; color: #777; font-style: italic; white-space: normal }
 tr.paper td { background: #f3efe6 } tr.direct td { color: #666 }
 small { color: #777; font-size: .8em; display: block; white-space: normal }
