@@ -236,7 +236,7 @@ def test_row_57_a_closed_standard_output(cli, container):
 
 
 def test_row_57_a_secret_through_pipes(cli, cover, secret):
-    line = "$I hide cover.png - -o out.png -q < secret.bin && $I reveal out.png -o - | cat"
+    line = "$I hide cover.png - -o out.png -q < secret.bin && $I reveal out.png -o - -q | cat"
     assert through_a_shell(cli.folder, line) == (secret.read_bytes(), b"")
 
 

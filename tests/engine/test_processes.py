@@ -58,7 +58,8 @@ def test_two_processes_learn_what_one_learns(tmp_path, script, balance):
     subprocess.run([sys.executable, script, one, *arguments], env=environment(), check=True, timeout=120)
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend", "c10d"]
     launch += ["--rdzv-endpoint", "localhost:0", script, two, *arguments]
-    subprocess.run(launch, env=environment(), check=True, timeout=120, capture_output=True)
+    ran = subprocess.run(launch, env=environment(), timeout=120, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr[-4000:]
     alone, together = losses(one), losses(two)
     assert sorted(alone) == sorted(together) == list(range(1, 31))
     for step, terms in alone.items():
