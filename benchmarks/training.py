@@ -15,7 +15,8 @@ losses, backward, Adam; for `use`, hiding and revealing. Networks:
 Ways:
 
     torch     torch's own layers, float32, channels first
-    ours      bfloat16 under autocast, channels last, `engine.fast`, Adam in one piece
+    ours      bfloat16 under autocast where the processor multiplies it itself (elsewhere float32),
+              channels last, `engine.fast`, Adam in one piece
     memory    the same, and the allocator keeps what is freed (`engine.memory`)
 """
 
@@ -35,7 +36,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from intarsia.carrier import order
-from intarsia.engine import memory
+from intarsia.engine import hardware, memory
 from intarsia.engine.feed import rows_of_pixels
 from intarsia.methods.ditas.network import Architecture, Stage
 from intarsia.methods.ditas.objective import squared
@@ -44,6 +45,7 @@ from intarsia.methods.neural_field.network import Field
 from intarsia.methods.stegnet.network import StegNet, Tower
 from intarsia.methods.stegnet.objective import absolute, variance
 
+HALF = hardware.has_bfloat16(torch.device("cpu"))
 WAYS = ("torch", "ours", "memory")
 WARM = 4  # steps that are not counted; until then a virtual machine still hands out its memory, page by page
 ITEMS = {"stegnet": 64, "plain": 16, "ditas": 4, "use": 1, "field": 4096}
@@ -93,7 +95,7 @@ def prepare_field(way: str) -> Callable[[], object]:
 
     def through() -> Tensor:
         if way != "torch":
-            return net(x, half=True)
+            return net(x, half=HALF)
         weights, biases = net.all_weights(net.whole_levels())
         hidden = x
         for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
@@ -132,7 +134,7 @@ def prepare(name: str, way: str) -> Callable[[], object]:
 
     def losses() -> Tensor:
         given, wanted = (rows_of_pixels(each) if fast else each for each in (cover, secret))
-        with torch.autocast("cpu", torch.bfloat16, enabled=fast):
+        with torch.autocast("cpu", torch.bfloat16, enabled=fast and HALF):
             if name == "plain":
                 # As a sum: torch spreads the gradient of a mean out channels first, whatever the layout.
                 return (net(given).float() - wanted).square().sum() / wanted.numel()
@@ -203,8 +205,10 @@ def main() -> None:
         return
     found = {name: measure(name, given.threads, given.repeats) for name in given.net or ITEMS}
     if given.json:
-        print(json.dumps({"threads": given.threads, "repeats": given.repeats, "seconds": found, "items": ITEMS}))
+        facts = {"threads": given.threads, "bfloat16": HALF, "repeats": given.repeats}
+        print(json.dumps({**facts, "seconds": found, "items": ITEMS}))
         return
+    print(f"{'bfloat16' if HALF else 'no bfloat16 in this processor: float32'} in ours and memory")
     print(f"{given.threads} thread(s), median (best) of {given.repeats}; user + system: seconds of processor time")
     print(f"{'net':10}{'way':9}{'items/s':>17}{'times torch':>17}{'user + system':>17}")
     for name, ways in found.items():
