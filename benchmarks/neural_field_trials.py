@@ -26,6 +26,9 @@ from intarsia.media import Image, Video, image_file, metrics, video_file, video_
 from intarsia.methods import load
 
 PASSWORD = "benchmark"
+BITS = range(0, 256, 17)
+"""Of the key, changed one at a time: sixteen of them, the first and the last among them."""
+
 Add = Callable[[Path, dict[str, Any]], None]
 
 
@@ -71,11 +74,11 @@ def key(out: Path, rows: list[dict[str, Any]], add: Add) -> None:
                   "exit": command(out / row["container"])})  # fmt: skip
         right = hosts.host(picture)
         master = Keyring(PASSWORD).keys(right._places.read_salt()).master
-        for bit in (0, 77, 255):
+        for bit in BITS:
             turned = bytes(byte ^ (1 << bit % 8 if at == bit // 8 else 0) for at, byte in enumerate(master))
             other = Scattered(Places(picture.samples), Keys(turned), "neural_field", 512, hosts.PictureHost.associated)
             found = ask(picture, other, opened)
-            add(out, {**line, "key": f"key/bit{bit}/{row['key']}", "settings": {"of": row["key"], "bit": bit},
+            add(out, {**line, "key": f"key/bit{bit}/{row['key']}", "settings": {"of": row["key"]}, "bit": str(bit),
                       "secret_psnr": video_metrics.mean_psnr(secret, found),
                       **correlations(secret.frames, found.frames)})  # fmt: skip
 

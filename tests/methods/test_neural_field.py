@@ -339,6 +339,7 @@ def test_a_clip_by_residues_leaves_the_cover_clean(tmp_path):
         ({"variable_layers": "1,2,2"}, "three of"),
         ({"recipe": "best"}, "faithful or paper or residue"),
         ({"m": "4"}, "expected 3 or 5"),
+        ({"precision": "half"}, "float32 or bfloat16"),
         ({"beta": "-1"}, "a number from 0"),
         ({"seconds": "0"}, "a number above 0"),
     ],
@@ -354,6 +355,12 @@ def test_the_published_schedule():
         assert (recipe.steps, recipe.batch, recipe.schedule) == (steps, 262_144, "constant")
         assert recipe.lr == pytest.approx(255 * rate) and recipe.seconds is None
     assert NeuralFieldConfig(seconds=5).learning("v", 1 << 18).seconds == 5
+
+
+def test_precision_is_the_recipes_unless_it_is_said():
+    cases = ({}, {"recipe": "paper"}, {"precision": "float32"}, {"recipe": "paper", "precision": "bfloat16"})
+    found = [NeuralFieldConfig(**how).learning("s", 1 << 10).precision for how in cases]
+    assert found == ["auto", "float32", "float32", "bfloat16"]
 
 
 def test_grey_covers_and_small_ones_are_refused(tmp_path):

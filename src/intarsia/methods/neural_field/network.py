@@ -35,7 +35,7 @@ class Field(nn.Module):
         drawn: weights and biases of all layers, from the key.
         levels: grey levels to begin with, [3, n, n].
         open_: where levels count, bool [3, n, n]; elsewhere the key's weights stay.
-        rounds: round levels before they are used, with a straight-through gradient (equations 3 to 5).
+        rounds: round and clip levels before they are used, with a straight-through gradient (equations 3 to 5).
     """
 
     levels: nn.Parameter

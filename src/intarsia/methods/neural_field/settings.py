@@ -38,6 +38,8 @@ class NeuralFieldConfig:
         batch: points a step; 0: 2,048, of shapes 512, and all of them with recipe=paper.
         lr: Adam's rate, as a share of the range from w_min to w_max; 0: the recipe's.
         schedule: constant, as published, or cosine; empty: the recipe's.
+        precision: of the hidden layers while fitting, float32 or bfloat16; empty: bfloat16 where the hardware has
+            it, and float32 with recipe=paper.
         beta: weight of the cover's error; not stated in the paper.
         reach: w_max = -w_min, in units of what the network's own first hidden weights reach; 0: 1 for SIREN, 3 for
             IGR; not stated in the paper.
@@ -45,7 +47,7 @@ class NeuralFieldConfig:
             scaled is not stated in the paper.
         omega: factor in SIREN's sines.
         start: first weights: "cover" or "random"; not stated in the paper.
-        qat: round the weights while learning (equations 3 to 5); false is the paper's Table 3.
+        qat: round and clip the weights while learning (equations 3 to 5); false is the paper's Table 3.
         variable_layers: which layers are red, green and blue, as 1,2,3; empty: the paper's.
         eikonal: weight of IGR's eikonal term.
         normal: weight of IGR's normal term.
@@ -60,6 +62,7 @@ class NeuralFieldConfig:
     batch: int = 0
     lr: float = 0.0
     schedule: str = ""
+    precision: str = ""
     beta: float = 1.0
     reach: float = 0.0
     amplitude: float = 0.0
@@ -76,6 +79,7 @@ class NeuralFieldConfig:
         _one_of("recipe", self.recipe, RECIPES)
         _one_of("preset", self.preset, tuple(PRESETS["faithful"]))
         _one_of("schedule", self.schedule, ("", "constant", "cosine"))
+        _one_of("precision", self.precision, ("", "float32", "bfloat16"))
         _one_of("start", self.start, ("cover", "random"))
         if not 0 < self.omega < 1e6:
             raise UsageError(f"omega is {self.omega}; expected a number above 0")
@@ -130,6 +134,7 @@ class NeuralFieldConfig:
             batch=min(self.batch or own.batch, points),
             lr=(self.lr or own.lr) * unit,
             schedule=self.schedule or own.schedule,
+            precision=self.precision or own.precision,
             channels_last=False,
             log=5,
             validate=100,
