@@ -49,6 +49,11 @@ class Outcome:
         return [line for line in self.err.splitlines() if line.startswith("intarsia: error: ")]
 
 
+def without_progress(err):
+    """Return what was said on stderr but for the lines of stages, which come when a machine is slow."""
+    return b"".join(line for line in err.splitlines(keepends=True) if not line.startswith(b'{"stage": '))
+
+
 class Cli:
     """`intarsia ...`, run in a folder of its own."""
 
