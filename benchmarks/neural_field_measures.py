@@ -22,14 +22,22 @@ NEAR = 0.02
 
 
 def cover_figures(cover: Path, container: Path) -> dict[str, Any]:
-    """Return what became of the cover: APD, PSNR, SSIM, LPIPS."""
+    """Return what the cover is, and what became of it: APD, PSNR, SSIM, LPIPS."""
     one, other = (image_file.load(path).samples for path in (cover, container))
     return {
+        "cover_ends": float(((one == 0) | (one == 255)).mean()),
+        "cover_ranks": [rank(one[..., colour]) for colour in range(3)],
         "cover_apd": metrics.mae(one, other),
         "cover_psnr": metrics.psnr(one, other),
         "cover_ssim": metrics.ssim(one, other),
         "cover_lpips": lpips(one[None], other[None]),
     }
+
+
+def rank(levels: NDArray[np.uint8]) -> int:
+    """Return how many singular values of a colour [H, W], as weights -1..1, have 95 % of its power."""
+    power = np.linalg.svd(levels / 127.5 - 1, compute_uv=False) ** 2
+    return int(np.searchsorted(np.cumsum(power) / power.sum(), 0.95)) + 1
 
 
 def video_figures(one: Frames, other: Frames) -> dict[str, Any]:

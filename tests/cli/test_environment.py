@@ -181,7 +181,7 @@ def test_row_56_hiding_needs_no_optional_library(cli, cover, secret):
 
 
 def through_a_shell(folder, line, **env):
-    """Run a line of shell in which `$I` is the command line; return its output and what it said on stderr."""
+    """Run a line of shell in which `$I` is the command line; return its output and stderr, progress left out."""
     more = {"INTARSIA_PASSWORD": PASSWORD, "I": f"{sys.executable} -m intarsia"}
     surroundings = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"} | more | env
     done = subprocess.run(
