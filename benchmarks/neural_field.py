@@ -10,7 +10,8 @@
     beta       the first clip for several beta: cover against secret
     layers     the first clip with other variable layers
     channel    what JPEG 100..75, blur, noise and coarser rounding leave of a container of `video` and `residue`
-    key        what a wrong key reveals: by the command, and with one bit of the key changed and the header bypassed
+    key        what wrong keys reveal of the first container of `video`, `residue`, `audio`, `shapes`: by the command,
+               and with the header bypassed, 100 other passwords and 100 bits of the key changed (`--limit` of each)
     exact      the clips by the exact path at two levels: the honest rival
     report     tables in words, from the lines of earlier calls
 
@@ -290,10 +291,14 @@ def main() -> None:
     for table in given.tables:
         if table == "report":
             report(order.out, rows(order.out))
-        elif table in ("channel", "key"):
-            from neural_field_trials import channel, key
+        elif table == "channel":
+            from neural_field_trials import channel
 
-            (channel if table == "channel" else key)(order.out, rows(order.out), add)
+            channel(order.out, rows(order.out), add)
+        elif table == "key":
+            from neural_field_keys import key
+
+            key(order.data, order.out, rows(order.out), add, order.limit)
         else:
             measured(order, table)
 

@@ -26,7 +26,8 @@ def _table(rows: list[dict[str, Any]]) -> list[str]:
     body = [f"| {row['item']} | " + " | ".join(_said(row.get(name)) for name in names) + " |" for row in rows]
     numbers = [[row[name] for row in rows if isinstance(row.get(name), int | float)] for name in names]
     mean = [_said(float(np.mean(values))) if values else "" for values in numbers]
-    return [*head, *body, f"| mean of {len(rows)} | " + " | ".join(mean) + " |"]
+    most = [_said(max(values)) if values else "" for values in numbers]
+    return [*head, *body, f"| mean of {len(rows)} | " + " | ".join(mean) + " |", "| most | " + " | ".join(most) + " |"]
 
 
 def _said(value: object) -> str:

@@ -93,10 +93,10 @@ def prepare_field(way: str) -> Callable[[], object]:
     cover = torch.from_numpy(levels).float()
     optimiser = torch.optim.Adam(net.parameters(), 1.0, fused=True if way != "torch" else None)
 
-    def through() -> Tensor:
+    def through(levels: Tensor) -> Tensor:
+        weights, biases = net.all_weights(levels)
         if way != "torch":
-            return net(x, half=HALF)
-        weights, biases = net.all_weights(net.whole_levels())
+            return net.through(x, (weights, biases), half=HALF)
         hidden = x
         for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
             hidden = torch.sin(30 * functional.linear(hidden, weight, bias))
@@ -104,8 +104,9 @@ def prepare_field(way: str) -> Callable[[], object]:
 
     def step() -> None:
         optimiser.zero_grad()
-        change = (net.whole_levels() - cover) / 255
-        ((through() - wanted).square().mean() + change.square().mean()).backward()
+        levels = net.whole_levels()
+        change = functional.mse_loss(levels, cover) / 255**2
+        (functional.mse_loss(through(levels), wanted) + change).backward()
         optimiser.step()
 
     return step

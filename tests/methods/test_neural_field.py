@@ -21,7 +21,7 @@ from intarsia.engine import bench
 from intarsia.engine.sine import sine_stack
 from intarsia.errors import DoesNotFitError, NoSecretError, UsageError, VerificationError
 from intarsia.media import Audio, Image, Shape, Video, image_file
-from intarsia.methods.neural_field import METHOD, NeuralFieldConfig, by_level, grids, plan, residues, signals
+from intarsia.methods.neural_field import METHOD, NeuralFieldConfig, by_level, colours, grids, plan, residues, signals
 from intarsia.methods.neural_field.network import Field, softplus_stack
 from intarsia.methods.neural_field.work import Work
 from intarsia.pipeline import Terms, hide_file, reveal_file
@@ -172,9 +172,32 @@ def test_another_password_finds_nothing_and_a_bit_of_the_key_changes_all(fitted)
     for bit in (0, 100):
         turned = bytes(byte ^ (1 << bit % 8 if at == bit // 8 else 0) for at, byte in enumerate(master))
         other = Scattered(Places(picture.samples), Keys(turned), "neural_field", 512, b"intarsia/v1/image")
-        found = METHOD.reveal(picture, other, opened.entries()[0], opened.header.settings, lambda *_: None)
+        # no key but the right one opens the header, and so nobody else knows what the colours are in the mean
+        unsealed = opened.header.settings[: -signals.MEANS.size] + signals.MEANS.pack(*colours.GREY)
+        found = METHOD.reveal(picture, other, opened.entries()[0], unsealed, lambda *_: None)
         flat = np.broadcast_to(np.rint(CLIP.frames.mean((0, 1, 2))).astype(np.uint8), CLIP.frames.shape)
         assert METHOD.compare(CLIP, found, COVER) < METHOD.compare(CLIP, Video.of(flat, Fraction(12)), COVER)
+        assert found.frames.mean((0, 1, 2)) == pytest.approx(colours.GREY, abs=0.1)
+
+
+def test_the_header_tells_the_means_of_colours_unless_the_field_is_to(fitted, tmp_path):
+    path, _ = fitted
+    true = CLIP.frames.mean((0, 1, 2))
+    assert reveal_file(path, None, terms()).value.frames.mean((0, 1, 2)) == pytest.approx(true, abs=0.1)
+    as_published = tmp_path / "field.png"
+    hide_file(COVER, CLIP, as_published, terms(settings={**QUICK, "colour_means": "field"}, seed=1))
+    off = np.abs(reveal_file(as_published, None, terms()).value.frames.mean((0, 1, 2)) - true)
+    assert 0.1 < off.max() < 5
+
+
+@pytest.mark.parametrize("means", [(127.5, 127.5, 127.5), (3.0, 250.0, 90.0), (0.0, 255.0, 17.3)])
+def test_a_shift_gives_clipped_colours_their_means(means):
+    answers = np.random.default_rng(0).normal(0, 1.5, (20_000, 3)).astype(np.float32)
+    found = colours.levels(answers + colours.shift(answers, means))
+    assert found.mean(axis=0) == pytest.approx(means, abs=0.05)
+    samples = np.arange(256, dtype=np.uint8).repeat(3).reshape(-1, 1, 3)
+    assert np.array_equal(colours.levels(colours.answered(samples)), samples.reshape(-1, 3))
+    assert colours.means_of(samples) == (127.5, 127.5, 127.5)
 
 
 def test_without_rounding_while_learning_less_comes_back(fitted, tmp_path):
@@ -340,6 +363,7 @@ def test_a_clip_by_residues_leaves_the_cover_clean(tmp_path):
         ({"recipe": "best"}, "faithful or paper or residue"),
         ({"m": "4"}, "expected 3 or 5"),
         ({"precision": "half"}, "float32 or bfloat16"),
+        ({"colour_means": "mine"}, "nothing or header or field"),
         ({"beta": "-1"}, "a number from 0"),
         ({"seconds": "0"}, "a number above 0"),
     ],
@@ -354,6 +378,7 @@ def test_the_published_schedule():
         recipe = NeuralFieldConfig(recipe="paper").learning(letter, 262_144)
         assert (recipe.steps, recipe.batch, recipe.schedule) == (steps, 262_144, "constant")
         assert recipe.lr == pytest.approx(255 * rate) and recipe.seconds is None
+    assert not NeuralFieldConfig(recipe="paper").seals_means and NeuralFieldConfig().seals_means
     assert NeuralFieldConfig(seconds=5).learning("v", 1 << 18).seconds == 5
 
 
@@ -370,7 +395,9 @@ def test_grey_covers_and_small_ones_are_refused(tmp_path):
 
 
 def test_signals_come_back_from_their_bytes():
-    for one in (signals.Still((3, 4)), signals.Moving((2, 3, 4), Fraction(30_000, 1001)),
+    means = (1.0, 2.5, 250.25)
+    for one in (signals.Still((3, 4)), signals.Moving((2, 3, 4), rate=Fraction(30_000, 1001)),
+                signals.Still((3, 4), means), signals.Moving((2, 3, 4), means, Fraction(12)),
                 signals.Sound((99,), 2, 48_000, 24, 0.5), signals.Solid((129,) * 3, (1.0, 2.0, 3.0), 0.5)):  # fmt: skip
         assert signals.unpacked(one.letter, one.pack()) == one
     assert signals.signal_of(Audio.of(speech(0.1), 16_000)).coordinates()[[0, -1], 0].tolist() == [-100, 100]

@@ -40,6 +40,8 @@ def main() -> None:
     cover, secret = drawn(96, 120), drawn(40, 50)[::-1].copy()
     alpha = np.full((96, 120), 255, np.uint8)
     alpha[:30, :30] = 0
+    field = {"method": "neural_field", "steps": 300, "batch": 1024, "lr": 0.012}
+    residues = {"method": "neural_field", "steps": 300, "recipe": "residue", "m": 5}
     noise = Blob(np.random.default_rng(5).bytes(300), "noise.bin")
     cases = {
         "v1-exact-blob.png": (Image(cover), noise, {}),
@@ -64,6 +66,9 @@ def main() -> None:
         ),
         "v1-lsb-2-in-sound.wav": (hummed(9_000), noise, {"method": "lsb", "bits": 2}),
         "v1-stegnet.png": (Image(cover), Image(HIDDEN, name="waves.png"), {"method": "stegnet"}),
+        "v1-neural_field.png": (Image(cover), Image(secret, name="waves.png"), field),
+        "v1-neural_field-published.png": (Image(cover), Image(secret), {**field, "colour_means": "field"}),
+        "v1-neural_field-residue.png": (Image(cover), Image(secret), residues),
     }
     kept = HERE / "expected.json"
     expected = json.loads(kept.read_text()) if kept.exists() else {}

@@ -76,7 +76,7 @@ class _SineStack(Function):
             for number in range(layers - 2, ctx.lowest - 1, -1):
                 slope = flowing.mul_(slopes[number])
                 if needs[2 * number]:
-                    found[2 * number] = (slope.t() @ hidden[number].to(slope.dtype)).float() * ctx.omega
+                    found[2 * number] = (slope.t() @ hidden[number].to(slope.dtype)).float().mul_(ctx.omega)
                 if needs[2 * number + 1]:
                     found[2 * number + 1] = slope.float().sum(0) * ctx.omega
                 if number > ctx.lowest:

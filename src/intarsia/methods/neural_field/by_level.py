@@ -4,7 +4,7 @@ picture's central square, n x n ─► red, green, blue ─► three weight matr
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,13 +16,14 @@ from ...engine import hardware
 from ...errors import DoesNotFitError
 from ...media import Shape, Value
 from ..base import Placed
+from . import colours, surface
 from . import plan as plans
-from . import surface
+from .colours import Floats
 from .network import Field
 from .objective import FieldLearner, Points, ShapeLearner, SignalLearner
 from .plan import Plan
 from .settings import NeuralFieldConfig
-from .signals import Signal, Solid, Sound, signal_of, targets, unpacked
+from .signals import Coloured, Signal, Solid, Sound, signal_of, targets, unpacked
 from .work import SIDES, Work, promise, remarks
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def ground_of(picture: "Image", taken: NDArray[np.bool_]) -> Ground:
 
 def hide(work: Work, secret: Value, config: NeuralFieldConfig) -> Placed:
     """Fit a network whose three matrices are the picture."""
-    signal, ground = signal_of(secret), ground_of(work.picture, work.taken())
+    signal, ground = signal_of(secret, means=config.seals_means), ground_of(work.picture, work.taken())
     plan = plan_of(config, signal, ground.side)
     cover = work.picture.samples.reshape(-1)[ground.where]
     work.progress("drawing weights", 0.0)
@@ -95,7 +96,16 @@ def reveal(work: Work, settings: bytes, name: str, asked: Mapping[str, object]) 
     net = net.to(hardware.device(work.device, lambda _line: None))
     if isinstance(wanted, Solid):
         return surface.extracted(net.sampled, wanted, name, work.asking())
-    return wanted.value(net.sampled(wanted.coordinates(), work.asking()), name)
+    return wanted.value(_answers(net, signal, wanted, work.asking()), name)
+
+
+def _answers(net: Field, signal: Signal, wanted: Signal, tick: Callable[[float], None]) -> Floats:
+    """Return a field at the points that are wanted; means are put right over the signal's own."""
+    found = net.sampled(wanted.coordinates(), tick)
+    if not isinstance(signal, Coloured) or signal.means is None:
+        return found
+    own = found if wanted.counts == signal.counts else net.sampled(signal.coordinates(), tick)
+    return found + colours.shift(own, signal.means)
 
 
 # --- the network ---------------------------------------------------------------------------------------------
@@ -129,7 +139,8 @@ def learner_of(
     """Return the network and what it is to learn."""
     first = cover
     if config.start == "random":
-        first = np.frombuffer(work.channel.stream("start", cover.size), np.uint8).reshape(cover.shape)
+        random = np.frombuffer(work.channel.stream("start", cover.size), np.uint8).reshape(cover.shape)
+        first = np.where(ground.open, random, cover)
     net = field(plan, work.channel, first, ground.open, rounds=config.qat)
     if not isinstance(signal, Solid):
         answers = targets(secret, signal)

@@ -10,11 +10,11 @@ from ...engine import hardware
 from ...errors import UsageError
 from ...media import Image, Value, Video
 from ..base import Placed
-from . import residues
+from . import colours, residues
 from .grids import Grids
 from .objective import GridLearner, Points
 from .settings import NeuralFieldConfig
-from .signals import Moving, Signal, Still, signal_of, targets, unpacked
+from .signals import Coloured, Moving, Signal, Still, signal_of, targets, unpacked
 from .work import Work, promise, remarks
 
 _HEAD = struct.Struct("<cBI")
@@ -25,7 +25,7 @@ def hide(work: Work, secret: Value, config: NeuralFieldConfig) -> Placed:
     """Fit grids of digits, and write them into the remainders of samples."""
     if not isinstance(secret, Image | Video):
         raise UsageError(f"recipe=residue hides videos and pictures, this is {secret.kind}; leave the recipe out")
-    signal = signal_of(secret)
+    signal = signal_of(secret, means=config.seals_means)
     places = residues.places(work.channel, work.taken())[: config.symbols]
     torch.manual_seed(_SEED)
     net = Grids(_counts(signal), len(places), config.m)
@@ -45,6 +45,7 @@ def reveal(work: Work, settings: bytes, name: str, asked: Mapping[str, object]) 
     """Read the digits, and let the grids draw."""
     letter, m, symbols = _HEAD.unpack_from(settings)
     signal = unpacked(letter.decode("latin-1"), settings[_HEAD.size :])
+    assert isinstance(signal, Coloured)
     if asked:
         raise UsageError(f"recipe=residue is revealed at its own size and rate; leave out {', '.join(asked)}")
     net = Grids(_counts(signal), symbols, m)
@@ -56,7 +57,10 @@ def reveal(work: Work, settings: bytes, name: str, asked: Mapping[str, object]) 
         for frame in range(net.counts[0]):
             parts.append(net(frame, frame + 1).permute(0, 2, 3, 1).cpu().numpy())
             tick((frame + 1) / net.counts[0])
-    return signal.value(np.concatenate(parts).reshape(-1, 3), name)
+    answers = np.concatenate(parts).reshape(-1, 3)
+    if signal.means is not None:
+        answers += colours.shift(answers, signal.means)
+    return signal.value(answers, name)
 
 
 def _counts(signal: Signal) -> tuple[int, int, int]:

@@ -39,7 +39,8 @@ class Field(nn.Module):
     """
 
     levels: nn.Parameter
-    open: Tensor
+    closed: Tensor
+    own: Tensor
     best: Tensor
     best_loss: Tensor
 
@@ -58,7 +59,8 @@ class Field(nn.Module):
         for number, (weight, bias) in enumerate(zip(*drawn, strict=True)):
             self._keep(f"weight{number}", weight)
             self._keep(f"bias{number}", bias)
-        self._keep("open", open_)
+        self._keep("closed", np.flatnonzero(~open_))
+        self._keep("own", np.stack([drawn[0][number] for number in plan.variable])[~open_])
         self.register_buffer("best", torch.from_numpy(levels.copy()))
         self.register_buffer("best_loss", torch.tensor(math.inf))
 
@@ -67,17 +69,18 @@ class Field(nn.Module):
 
     def whole_levels(self) -> Tensor:
         """Return the levels as the file will have them, float32 [3, n, n], a straight-through gradient behind them."""
-        made = self.levels.detach().round().clamp(0, WHITE)
+        made = self.levels.detach().round().clamp_(0, WHITE)
         return rounding.straight(self.levels, made)
 
     def all_weights(self, levels: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Return weights and biases of all layers, the picture's among them."""
         plan = self.plan
-        carried = levels / WHITE * (plan.high - plan.low) + plan.low
+        carried = levels * ((plan.high - plan.low) / WHITE) + plan.low
+        carried.view(-1).index_copy_(0, self.closed, self.own)
         weights = [cast(Tensor, getattr(self, f"weight{number}")) for number in range(plan.layers)]
         biases = [cast(Tensor, getattr(self, f"bias{number}")) for number in range(plan.layers)]
-        for colour, number in enumerate(plan.variable):
-            weights[number] = torch.where(self.open[colour], carried[colour], weights[number])
+        for number, matrix in zip(plan.variable, carried.unbind(), strict=True):
+            weights[number] = matrix
         return weights, biases
 
     def forward(self, x: Tensor, *, half: bool = False) -> Tensor:

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from ...engine.learner import Batch, Learner, Losses
 from ...engine.recipe import Phase
@@ -60,7 +61,7 @@ class FieldLearner(Learner):
 
     Args:
         net: the field.
-        cover: grey levels it should have, uint8 [3, n, n].
+        cover: grey levels it should have, uint8 [3, n, n]; where levels do not count, it begins with these.
         beta: β.
     """
 
@@ -83,8 +84,7 @@ class FieldLearner(Learner):
         half = torch.is_autocast_enabled(where.type)
         with torch.autocast(where.type, enabled=False):
             terms = self.secret_terms(batch, levels, half=half)
-            change = torch.where(self.net.open, levels - self._cover, 0) / WHITE
-            return Losses({**terms, "cover": change.square().mean()})
+            return Losses({**terms, "cover": functional.mse_loss(levels, self._cover) / WHITE**2})
 
     def secret_terms(self, batch: Batch, levels: Tensor, *, half: bool) -> dict[str, Tensor]:
         """Return the parts of L_s by name, weighted; `secret` is what its quality is told from."""

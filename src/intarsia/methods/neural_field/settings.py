@@ -49,6 +49,8 @@ class NeuralFieldConfig:
         start: first weights: "cover" or "random"; not stated in the paper.
         qat: round and clip the weights while learning (equations 3 to 5); false is the paper's Table 3.
         variable_layers: which layers are red, green and blue, as 1,2,3; empty: the paper's.
+        colour_means: who knows the means of the secret's colours, "header", sealed, so that a wrong key's are grey, or
+            "field", as published; empty: the header, with recipe=paper the field.
         eikonal: weight of IGR's eikonal term.
         normal: weight of IGR's normal term.
         m: of recipe=residue: a weight is a pixel mod m; 3 or 5.
@@ -70,6 +72,7 @@ class NeuralFieldConfig:
     start: str = "cover"
     qat: bool = True
     variable_layers: str = ""
+    colour_means: str = ""
     eikonal: float = 0.1
     normal: float = 1.0
     m: int = 3
@@ -81,6 +84,7 @@ class NeuralFieldConfig:
         _one_of("schedule", self.schedule, ("", "constant", "cosine"))
         _one_of("precision", self.precision, ("", "float32", "bfloat16"))
         _one_of("start", self.start, ("cover", "random"))
+        _one_of("colour_means", self.colour_means, ("", "header", "field"))
         if not 0 < self.omega < 1e6:
             raise UsageError(f"omega is {self.omega}; expected a number above 0")
         for name in ("beta", "reach", "amplitude", "eikonal", "normal", "lr"):
@@ -153,6 +157,11 @@ class NeuralFieldConfig:
             seconds = PRESETS[self.family][self.preset]
         rate, batch = _RATES[self.family, letter]
         return Recipe(steps=self.steps or _LONG, seconds=seconds, lr=rate, batch=batch, schedule="cosine")
+
+    @property
+    def seals_means(self) -> bool:
+        """Whether the header tells the means of the secret's colours."""
+        return (self.colour_means or ("field" if self.recipe == "paper" else "header")) == "header"
 
     def lasting(self) -> "NeuralFieldConfig":
         """Return these settings without what only says how long a fit takes: it can go on under others."""

@@ -16,14 +16,12 @@ from fractions import Fraction
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...errors import InputError, UsageError
 from ...media import Audio, Image, Shape, Value, Video
 from ...media.audio import from_float
 from ..picture_in_picture import as_colour
-
-Floats = NDArray[np.float32]
+from .colours import Floats, Means, answered, levels, means_of
 
 LONGEST = 1.8
 """Longest side of a shape in the cube -1..1."""
@@ -33,6 +31,9 @@ GRID = 128
 
 MAX_ASKED = 1 << 28
 """Values that may be asked of a field at once."""
+
+MEANS = struct.Struct("<3f")
+"""The last bytes of a signal that knows the means of its colours."""
 
 
 @dataclass(frozen=True)
@@ -96,27 +97,49 @@ class Signal:
 
 
 @dataclass(frozen=True)
-class Still(Signal):
+class Coloured(Signal):
+    """What has colours.
+
+    Attributes:
+        means: of each colour over all points; None: what the field says.
+    """
+
+    means: Means | None = None
+
+    _facts: ClassVar[struct.Struct]
+
+    def pack(self) -> bytes:
+        """What a kind needs, and the means, if there are."""
+        return self._own() + (b"" if self.means is None else MEANS.pack(*self.means))
+
+    def _own(self) -> bytes:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Still(Coloured):
     """A picture: counts are rows and columns."""
 
     letter = "i"
 
-    def pack(self) -> bytes:
-        """Rows and columns."""
-        return struct.pack("<2I", *self.counts)
+    _facts = struct.Struct("<2I")
+
+    def _own(self) -> bytes:
+        return self._facts.pack(*self.counts)
 
     @staticmethod
     def unpack(data: bytes) -> "Still":
         """Undo `pack`."""
-        return Still(struct.unpack("<2I", data))
+        own, means = _split(data, Still._facts)
+        return Still(own, means)
 
     def value(self, answers: Floats, name: str) -> Image:
         """Return the picture."""
-        return Image(_levels(answers).reshape(*self.counts, 3), name=name)
+        return Image(levels(answers).reshape(*self.counts, 3), name=name)
 
 
 @dataclass(frozen=True)
-class Moving(Signal):
+class Moving(Coloured):
     """A video: counts are frames, rows and columns.
 
     Attributes:
@@ -128,25 +151,26 @@ class Moving(Signal):
     letter = "v"
     asked = ("size", "rate")
 
-    def pack(self) -> bytes:
-        """Counts and rate."""
-        return struct.pack("<3I2Q", *self.counts, *self.rate.as_integer_ratio())
+    _facts = struct.Struct("<3I2Q")
+
+    def _own(self) -> bytes:
+        return self._facts.pack(*self.counts, *self.rate.as_integer_ratio())
 
     @staticmethod
     def unpack(data: bytes) -> "Moving":
         """Undo `pack`."""
-        *counts, above, below = struct.unpack("<3I2Q", data)
-        return Moving((counts[0], counts[1], counts[2]), Fraction(above, below))
+        (*counts, above, below), means = _split(data, Moving._facts)
+        return Moving(tuple(counts), means, Fraction(above, below))
 
     def _at(self, settings: Mapping[str, object]) -> Signal:
         rate = Fraction(_number(settings, "rate", float(self.rate))).limit_denominator(1001)
         frames = self.counts[0] if "rate" not in settings else max(1, round(self.counts[0] / self.rate * rate))
         counts = (frames, *_size(settings, self.counts[1:]))
-        return Moving(counts, rate if "rate" in settings else self.rate)
+        return replace(self, counts=counts, rate=rate if "rate" in settings else self.rate)
 
     def value(self, answers: Floats, name: str) -> Video:
         """Return the video."""
-        return Video(_levels(answers).reshape(*self.counts, 3), self.rate, name=name)
+        return Video(levels(answers).reshape(*self.counts, 3), self.rate, name=name)
 
 
 @dataclass(frozen=True)
@@ -234,16 +258,17 @@ _KIND = {"i": "a picture", "v": "a video", "a": "a sound", "s": "a shape"}
 _UNPACK = {"i": Still.unpack, "v": Moving.unpack, "a": Sound.unpack, "s": Solid.unpack}
 
 
-def signal_of(value: Value) -> Signal:
-    """Return a secret as a signal.
+def signal_of(value: Value, *, means: bool = False) -> Signal:
+    """Return a secret as a signal; `means`: with those of its colours, where it has colours.
 
     Raises:
         UsageError: it is not a kind a field can be fitted to.
     """
     if isinstance(value, Image):
-        return Still((value.height, value.width))
+        return Still((value.height, value.width), means_of(as_colour(value)) if means else None)
     if isinstance(value, Video):
-        return Moving((value.length, value.height, value.width), value.rate)
+        counts = (value.length, value.height, value.width)
+        return Moving(counts, means_of(value.frames) if means else None, value.rate)
     if isinstance(value, Audio):
         peak = float(np.abs(value.planes()).max())
         return Sound((value.length,), value.channels, value.rate, value.depth, peak or 1.0)
@@ -269,17 +294,20 @@ def unpacked(letter: str, data: bytes) -> Signal:
 def targets(value: Value, signal: Signal) -> Floats:
     """Return the answers a secret gives at its own points, float32 [N, outputs], -1..1; not for shapes."""
     if isinstance(value, Image):
-        return as_colour(value).reshape(-1, 3).astype(np.float32) / 127.5 - 1
+        return answered(as_colour(value))
     if isinstance(value, Video):
-        return value.frames.reshape(-1, 3).astype(np.float32) / 127.5 - 1
+        return answered(value.frames)
     assert isinstance(value, Audio)
     assert isinstance(signal, Sound)
     return np.ascontiguousarray(value.planes().T) / np.float32(signal.peak)
 
 
-def _levels(answers: Floats) -> NDArray[np.uint8]:
-    levels: NDArray[np.uint8] = np.rint(np.clip((answers + 1) * 127.5, 0, 255)).astype(np.uint8)
-    return levels
+def _split(data: bytes, facts: struct.Struct) -> tuple[tuple[int, ...], Means | None]:
+    """Return what `facts` reads, and the means behind it, if there are."""
+    if len(data) == facts.size:
+        return facts.unpack(data), None
+    red, green, blue = MEANS.unpack(data[facts.size :])
+    return facts.unpack_from(data), (red, green, blue)
 
 
 def _size(settings: Mapping[str, object], own: tuple[int, ...]) -> tuple[int, int]:
