@@ -132,6 +132,19 @@ def test_rounding_lets_the_gradient_through_and_no_rounding_does_not_round():
         assert torch.equal(found, plain(torch.zeros(1, 3))) == rounds
 
 
+def test_closed_places_keep_the_keys_weights_and_get_no_gradient():
+    own, levels = siren(32), np.full((3, 32, 32), 100, np.uint8)
+    drawn, open_ = plan.drawn(own, stream), np.ones(levels.shape, bool)
+    open_[1, 3, 4] = False
+    net = Field(own, drawn, levels, open_)
+    weights, _ = net.all_weights(net.whole_levels())
+    found = torch.stack([weights[number] for number in own.variable]).detach().numpy()
+    assert found[1, 3, 4] == drawn[0][2][3, 4] and found[open_] == pytest.approx(plan.weights_of(levels, own)[open_])
+    net(torch.rand(50, 3)).square().sum().backward()
+    gradient = net.levels.grad.numpy()
+    assert gradient[1, 3, 4] == 0 and gradient[open_].all()
+
+
 # --- through files -------------------------------------------------------------------------------------------
 
 

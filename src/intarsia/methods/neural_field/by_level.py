@@ -3,6 +3,7 @@
 picture's central square, n x n ─► red, green, blue ─► three weight matrices, 255 (w - w_min) / (w_max - w_min)
 """
 
+import math
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -101,11 +102,16 @@ def reveal(work: Work, settings: bytes, name: str, asked: Mapping[str, object]) 
 
 def _answers(net: Field, signal: Signal, wanted: Signal, tick: Callable[[float], None]) -> Floats:
     """Return a field at the points that are wanted; means are put right over the signal's own."""
-    found = net.sampled(wanted.coordinates(), tick)
     if not isinstance(signal, Coloured) or signal.means is None:
-        return found
-    own = found if wanted.counts == signal.counts else net.sampled(signal.coordinates(), tick)
-    return found + colours.shift(own, signal.means)
+        return net.sampled(wanted.coordinates(), tick)
+    if wanted.counts == signal.counts:
+        found = own = net.sampled(signal.coordinates(), tick)
+    else:
+        part = 1 / (1 + math.prod(wanted.counts) / math.prod(signal.counts))
+        own = net.sampled(signal.coordinates(), lambda share: tick(part * share))
+        found = net.sampled(wanted.coordinates(), lambda share: tick(part + (1 - part) * share))
+    found += colours.shift(own, signal.means)
+    return found
 
 
 # --- the network ---------------------------------------------------------------------------------------------
