@@ -3,9 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-# Tests run side by side; a pool of threads in each would only make them wait for each other.
-export OPENBLAS_NUM_THREADS := 1
-export OMP_NUM_THREADS := 1
+# Tests run side by side, and figures are of one core; a pool of threads in each would only make them wait.
+test test-slow bench: export OPENBLAS_NUM_THREADS := 1
+test test-slow bench: export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow check bench docs clean
