@@ -12,6 +12,7 @@
     channel    what JPEG 100..75, blur, noise and coarser rounding leave of a container of `video` and `residue`
     key        what wrong keys reveal of the first container of `video`, `residue`, `audio`, `shapes`: by the command,
                and with the header bypassed, 100 other passwords and 100 bits of the key changed (`--limit` of each)
+    means      containers of `video` and `residue` again, with the means from the header and as the field tells them
     exact      the clips by the exact path at two levels: the honest rival
     report     tables in words, from the lines of earlier calls
 
@@ -275,7 +276,20 @@ def each(order: Order, items: Iterator[Item], work: Callable[[Item], None]) -> N
 
 def main() -> None:
     """Read the command line."""
-    known = ("video", "no-qat", "audio", "shapes", "residue", "beta", "layers", "channel", "key", "exact", "report")
+    known = (
+        "video",
+        "no-qat",
+        "audio",
+        "shapes",
+        "residue",
+        "beta",
+        "layers",
+        "channel",
+        "key",
+        "means",
+        "exact",
+        "report",
+    )
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("tables", nargs="+", choices=known, metavar="TABLE")
     asked.add_argument("--data", type=Path, required=True)
@@ -291,10 +305,10 @@ def main() -> None:
     for table in given.tables:
         if table == "report":
             report(order.out, rows(order.out))
-        elif table == "channel":
-            from neural_field_trials import channel
+        elif table in ("channel", "means"):
+            from neural_field_trials import channel, means
 
-            channel(order.out, rows(order.out), add)
+            (channel if table == "channel" else means)(order.out, rows(order.out), add)
         elif table == "key":
             from neural_field_keys import key
 

@@ -51,7 +51,8 @@ def key(data: Path, out: Path, rows: list[dict[str, Any]], add: Add, many: int |
         secret = loaded(data, out, row)
         line = {"table": "key", "item": row["item"], "settings": {"of": row["key"]}, **baseline(secret)}
         settings = unsealed(opened.header.settings, row)
-        add(out, {**line, "key": f"key/command/{row['key']}", "exit": command(out / row["container"])})
+        if (own := f"key/command/{row['key']}") not in done:
+            add(out, {**line, "key": own, "exit": command(out / row["container"])})
         for name, keys in wrong(picture, many or MANY):
             if (own := f"key/{name}/{row['key']}") not in done:
                 add(out, {**line, "key": own, "tried": name, **figures(secret, tried(picture, keys, opened, settings))})
@@ -59,7 +60,7 @@ def key(data: Path, out: Path, rows: list[dict[str, Any]], add: Add, many: int |
 
 def wrong(picture: Image, many: int) -> Iterator[tuple[str, Keys]]:
     """Yield names and keys: other passwords, then the right key with one bit changed."""
-    salt = hosts.host(picture)._places.read_salt()
+    salt = Places(picture.samples).read_salt()
     for number in range(many):
         yield f"password {number}", Keyring(f"another {number}").keys(salt)
     master = Keyring(PASSWORD).keys(salt).master

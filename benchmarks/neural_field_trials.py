@@ -1,4 +1,4 @@
-"""What a lossy way leaves of a field; the header, which survives none, is read from the file.
+"""What a lossy way leaves of a field, the header read from the file; and what the means in that header are worth.
 
 Containers are those of the tables `video` and `residue` in the same folder, the first of each kind.
 """
@@ -19,6 +19,7 @@ from intarsia.carrier.keys import Keyring
 from intarsia.carrier.scattered import Scattered
 from intarsia.media import Image, Value, Video, image_file, metrics, video_file, video_metrics
 from intarsia.methods import load
+from intarsia.methods.neural_field.signals import MEANS
 
 PASSWORD = "benchmark"
 Add = Callable[[Path, dict[str, Any]], None]
@@ -39,6 +40,19 @@ def channel(out: Path, rows: list[dict[str, Any]], add: Add) -> None:
             }
             line = {"key": f"channel/{row['key']}/{name}{value}", "table": "channel", "item": row["item"]}
             add(out, {**line, "settings": {"of": row["key"], name: value}, **figures})
+
+
+def means(out: Path, rows: list[dict[str, Any]], add: Add) -> None:
+    """Measure the secret with its means from the header, and as the field alone tells them."""
+    for row in containers(rows, ("video", "residue")):
+        picture, opened = ready(out, row)
+        secret = video_file.load(out / "items" / row["item"])
+        known = opened.header.settings
+        found = {name: ask(picture, opened.channel, opened, settings)
+                 for name, settings in (("header", known), ("field", known[: -MEANS.size]))}  # fmt: skip
+        figures = {f"{name}_psnr": video_metrics.mean_psnr(secret, clip) for name, clip in found.items()}
+        line = {"key": f"means/{row['key']}", "table": "means", "item": row["item"], "settings": {"of": row["key"]}}
+        add(out, {**line, **figures})
 
 
 def ways(samples: NDArray[np.uint8]) -> Iterator[tuple[str, float, NDArray[np.uint8]]]:

@@ -19,10 +19,9 @@ from ...media import Shape, Value
 from ..base import Placed
 from . import colours, surface
 from . import plan as plans
-from .colours import Floats
 from .network import Field
 from .objective import FieldLearner, Points, ShapeLearner, SignalLearner
-from .plan import Plan
+from .plan import Floats, Plan
 from .settings import NeuralFieldConfig
 from .signals import Coloured, Signal, Solid, Sound, signal_of, targets, unpacked
 from .work import SIDES, Work, promise, remarks

@@ -29,7 +29,7 @@ def hide(work: Work, secret: Value, config: NeuralFieldConfig) -> Placed:
     places = residues.places(work.channel, work.taken())[: config.symbols]
     torch.manual_seed(_SEED)
     net = Grids(_counts(signal), len(places), config.m)
-    frames = ((targets(secret, signal) + 1) * 127.5).round().astype(np.uint8).reshape(*_counts(signal), 3)
+    frames = colours.levels(targets(secret, signal)).reshape(*_counts(signal), 3)
     learner = GridLearner(net, frames)
     recipe = config.learning(signal.letter, 1)
     work.fit(learner, Points(learner.points, 1), recipe, config, secret)

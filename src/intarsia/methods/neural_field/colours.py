@@ -9,7 +9,7 @@ nothing else does. Who cannot open the header has no means, and sees three times
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from .plan import Floats
 
 Means = tuple[float, float, float]
 """Of red, green and blue, 0..255."""
@@ -38,7 +38,7 @@ def levels(answers: Floats) -> NDArray[np.uint8]:
 
 
 def shift(answers: Floats, means: Means) -> Floats:
-    """Return what must be added to answers [N, 3] for clipped colours of these means, float32 [3]."""
+    """Return what must be added to answers [N, 3], -1..1, for clipped colours of these means, float32 [3]."""
     low, high = -1 - answers.max(axis=0), 1 - answers.min(axis=0)  # all black, all white
     for _ in range(_HALVINGS):
         middle = (low + high) / 2

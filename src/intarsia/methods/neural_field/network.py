@@ -40,7 +40,7 @@ class Field(nn.Module):
 
     levels: nn.Parameter
     closed: Tensor
-    own: Tensor
+    keyed: Tensor
     best: Tensor
     best_loss: Tensor
 
@@ -60,7 +60,7 @@ class Field(nn.Module):
             self._keep(f"weight{number}", weight)
             self._keep(f"bias{number}", bias)
         self._keep("closed", np.flatnonzero(~open_))
-        self._keep("own", np.stack([drawn[0][number] for number in plan.variable])[~open_])
+        self._keep("keyed", np.stack([drawn[0][number] for number in plan.variable])[~open_])
         self.register_buffer("best", torch.from_numpy(levels.copy()))
         self.register_buffer("best_loss", torch.tensor(math.inf))
 
@@ -76,7 +76,7 @@ class Field(nn.Module):
         """Return weights and biases of all layers, the picture's among them."""
         plan = self.plan
         carried = levels * ((plan.high - plan.low) / WHITE) + plan.low
-        carried.view(-1).index_copy_(0, self.closed, self.own)
+        carried.view(-1).index_copy_(0, self.closed, self.keyed)
         weights = [cast(Tensor, getattr(self, f"weight{number}")) for number in range(plan.layers)]
         biases = [cast(Tensor, getattr(self, f"bias{number}")) for number in range(plan.layers)]
         for number, matrix in zip(plan.variable, carried.unbind(), strict=True):

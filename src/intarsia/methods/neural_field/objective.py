@@ -61,7 +61,7 @@ class FieldLearner(Learner):
 
     Args:
         net: the field.
-        cover: grey levels it should have, uint8 [3, n, n]; where levels do not count, it begins with these.
+        cover: grey levels it should have, uint8 [3, n, n]; the field's closed places hold these from the first.
         beta: β.
     """
 

@@ -21,7 +21,8 @@ from ...errors import InputError, UsageError
 from ...media import Audio, Image, Shape, Value, Video
 from ...media.audio import from_float
 from ..picture_in_picture import as_colour
-from .colours import Floats, Means, answered, levels, means_of
+from .colours import Means, answered, levels, means_of
+from .plan import Floats
 
 LONGEST = 1.8
 """Longest side of a shape in the cube -1..1."""
